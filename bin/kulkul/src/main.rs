@@ -1,0 +1,3 @@
+//! The `kulkul` program: arguments, configuration, wiring and signals.
+
+fn main() {}
