@@ -1,0 +1,110 @@
+//! Names of resources across the cloud: `acs:{service}:{region}:{account}:{resource}`.
+
+use crate::{BusName, FunctionName, Identity, InvalidName, Qualifier, RuleName};
+
+/// The ARN of a bus: `acs:eventbridge:{region}:{account}:eventbus/{bus}`.
+pub fn bus_arn(identity: &Identity, bus: &BusName) -> String {
+    format!("acs:eventbridge:{}:{}:eventbus/{bus}", identity.region, identity.account)
+}
+
+/// The ARN of a rule: that of its bus, `/rule/` and its name.
+pub fn rule_arn(identity: &Identity, bus: &BusName, rule: &RuleName) -> String {
+    format!("{}/rule/{rule}", bus_arn(identity, bus))
+}
+
+/// The ARN of a function, `acs:fc:{region}:{account}:functions/{function}`, with `/{qualifier}` when one is given.
+pub fn function_arn(identity: &Identity, function: &FunctionName, qualifier: Option<&Qualifier>) -> String {
+    let arn = format!("acs:fc:{}:{}:functions/{function}", identity.region, identity.account);
+    match qualifier {
+        Some(qualifier) => format!("{arn}/{qualifier}"),
+        None => arn,
+    }
+}
+
+/// The ARN of a bucket: `acs:oss:{region}:{account}:{bucket}`.
+pub fn bucket_arn(identity: &Identity, bucket: &str) -> String {
+    format!("acs:oss:{}:{}:{bucket}", identity.region, identity.account)
+}
+
+/// A parsed ARN of a function. Region and account are not kept: this server has one of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionArn {
+    /// The function.
+    pub function: FunctionName,
+    /// The version or alias, when the ARN names one.
+    pub qualifier: Option<Qualifier>,
+}
+
+/// A parsed ARN of an event bus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventBusArn {
+    /// The bus.
+    pub bus: BusName,
+}
+
+const FUNCTION_ARN: InvalidName = InvalidName {
+    what: "function ARN",
+    rule: "`acs:fc:{region}:{account}:functions/{function}[/{qualifier}]` or the older \
+           `acs:fc:{region}:{account}:services/{service}.{qualifier}/functions/{function}`",
+};
+
+const BUS_ARN: InvalidName =
+    InvalidName { what: "event bus ARN", rule: "`acs:eventbridge:{region}:{account}:eventbus/{bus}`" };
+
+impl std::str::FromStr for FunctionArn {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let resource = resource_of(text, "fc").ok_or(FUNCTION_ARN)?;
+        let (function, qualifier) = match resource.split('/').collect::<Vec<_>>()[..] {
+            ["functions", function] => (function, None),
+            ["functions", function, qualifier] => (function, Some(qualifier)),
+            ["services", service, "functions", function] => {
+                (function, service.split_once('.').map(|(_, q)| q))
+            }
+            _ => return Err(FUNCTION_ARN),
+        };
+        Ok(Self { function: function.parse()?, qualifier: qualifier.map(str::parse).transpose()? })
+    }
+}
+
+impl std::str::FromStr for EventBusArn {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let resource = resource_of(text, "eventbridge").ok_or(BUS_ARN)?;
+        let bus = resource.strip_prefix("eventbus/").ok_or(BUS_ARN)?;
+        Ok(Self { bus: bus.parse()? })
+    }
+}
+
+/// The last part of an ARN of `service`.
+fn resource_of<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
+    let mut parts = arn.splitn(5, ':');
+    let head = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    (head.0 == "acs" && head.1 == service).then_some(())?;
+    parts.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_generations_of_function_arns_are_understood() {
+        let table = [
+            ("acs:fc:cn-hangzhou:1:functions/resize", Some(("resize", None))),
+            ("acs:fc:cn-hangzhou:1:functions/resize/prod", Some(("resize", Some("prod")))),
+            ("acs:fc:cn-hangzhou:1:services/svc.LATEST/functions/resize", Some(("resize", Some("LATEST")))),
+            ("acs:fc:cn-hangzhou:1:layers/x", None),
+            ("acs:oss:cn-hangzhou:1:functions/resize", None),
+            ("resize", None),
+        ];
+        for (text, expected) in table {
+            let parsed = text.parse::<FunctionArn>().ok();
+            let seen =
+                parsed.as_ref().map(|a| (a.function.as_str(), a.qualifier.as_ref().map(Qualifier::as_str)));
+            assert_eq!(seen, expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The nouns of Kulkul: events, names, ids, ARNs, the account and the region.
+//!
+//! Everything here is a plain value: no clock, no disk, no network. A value whose type is one of these has been
+//! checked; code that receives it does not check it again.
+
+mod arn;
+mod event;
+mod identity;
+mod ids;
+mod json;
+mod names;
+mod timestamp;
+
+pub use arn::{EventBusArn, FunctionArn, bucket_arn, bus_arn, function_arn, rule_arn};
+pub use event::{Draft, Enrichment, Event, EventError, EventLimits};
+pub use identity::{AccountId, Identity, Region};
+pub use ids::{InvocationId, RequestId, TraceId};
+pub use json::compact;
+pub use names::{BusName, FunctionName, InvalidName, Qualifier, RuleName, TargetId, TriggerName};
+pub use timestamp::Timestamp;
