@@ -57,12 +57,22 @@ pub struct EventLimits {
     pub event_bytes_max: usize,
     /// Number of extension attributes that the sender may give.
     pub extension_count_max: usize,
+    /// Number of characters of `subject`.
+    pub subject_chars_max: usize,
 }
 
 impl Default for EventLimits {
-    /// 256 KB an event (EventBridge 2020-04-01, "Limits"); 64 extension attributes (ours).
+    /// 256 KB an event (EventBridge 2020-04-01, "Limits"); 64 extension attributes (ours); 512 characters of subject
+    /// (EventBridge 2020-04-01, `PutEvents`).
     fn default() -> Self {
-        Self { event_bytes_max: 256 * 1024, extension_count_max: 64 }
+        Self { event_bytes_max: 256 * 1024, extension_count_max: 64, subject_chars_max: 512 }
+    }
+}
+
+impl EventLimits {
+    /// The limits on this server's own events: the subject of an object's event holds a key of up to 1023 bytes.
+    pub fn own_events(self) -> Self {
+        Self { subject_chars_max: 2048, ..self }
     }
 }
 
@@ -170,7 +180,7 @@ impl<'a> Draft<'a> {
         })?;
         let source = self.required("source", 128)?;
         let kind = self.required("type", 64)?;
-        let subject = self.optional("subject", 512)?;
+        let subject = self.optional("subject", limits.subject_chars_max)?;
         self.optional("time", 64)?;
         self.optional("dataschema", 1024)?;
         self.optional("datacontenttype", 256)?;
@@ -419,7 +429,8 @@ mod tests {
             received_at: Timestamp::from_millis(1_634_281_594_028),
             sender: "127.0.0.1",
         };
-        Draft::parse(json)?.accept(&add, &EventLimits { event_bytes_max: 1000, extension_count_max: 2 })
+        let limits = EventLimits { event_bytes_max: 1000, extension_count_max: 2, ..EventLimits::default() };
+        Draft::parse(json)?.accept(&add, &limits)
     }
 
     #[test]

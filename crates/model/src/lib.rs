@@ -4,6 +4,7 @@
 //! checked; code that receives it does not check it again.
 
 mod arn;
+pub mod crc64;
 mod event;
 mod identity;
 mod ids;
