@@ -1,0 +1,31 @@
+//! Delivers accepted events to targets, at least once.
+//!
+//! A delivery is *due* when its time has come and nobody has leased it. The [`Dispatcher`] leases it, tries it, and
+//! stores the outcome. Leases save work, they do not prevent duplicates: after a crash an attempt may be made twice,
+//! never zero times. Order between deliveries is not kept. Each queue has its own bounded window of memory and its
+//! own bound of attempts under way, so that a dead or slow target delays nobody else; what does not fit waits in the
+//! store.
+//!
+//! Nothing here knows of rules or buses: a queue and the [`Plan`] of its target are all it sees.
+
+mod attempt;
+mod budget;
+mod caller;
+mod clock;
+mod dispatcher;
+mod failure;
+mod policy;
+mod queue;
+mod settler;
+mod target;
+
+pub use caller::{FunctionAnswer, FunctionCall, FunctionCaller, InvocationMode, Verdict};
+pub use clock::{Clock, SystemClock, TimerClock};
+pub use dispatcher::{Dispatcher, DispatcherOptions, Reserved};
+pub use failure::Failure;
+pub use kulkul_store::Delivery;
+pub use policy::{ErrorsTolerance, NextStep, Policy, RetryStrategy, after_failure};
+pub use queue::QueueState;
+pub use target::{
+    Call, Ending, Epilogue, ParamForm, Plan, SUPPORTED_KINDS, TargetConfig, TargetError, TargetParam,
+};
