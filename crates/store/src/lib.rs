@@ -1,6 +1,7 @@
 //! What Kulkul asks of a storage engine, and the contract tests that every engine must pass.
 //!
-//! Each seam is a trait: the [`EventLog`] with its queues, [`Metadata`], [`Blobs`] and [`Traces`].
+//! Each seam is a trait: the [`EventLog`] with its queues, [`Metadata`], [`Blobs`], [`Objects`](objects::Objects) and
+//! [`Traces`].
 //! Every write is durable when its future resolves to `Ok`, as far as [`EventLog::durability`] says. A failed commit
 //! poisons an engine: it refuses further writes until it has been opened anew. Attempts, back-off and what becomes
 //! of a dead letter are decided above; an engine only stores the decisions.
@@ -9,6 +10,7 @@ mod blobs;
 mod error;
 mod event_log;
 mod metadata;
+pub mod objects;
 mod traces;
 
 pub use blobs::{Blobs, Digest};
