@@ -1,0 +1,183 @@
+//! Reads the text of a pattern: the grammar and its rules.
+
+mod entry;
+mod operator;
+
+use crate::error::{Fault, PatternError};
+use crate::json::{self, Json, Members, Problem};
+use crate::options::{DEPTH_LIMIT, PatternOptions};
+use crate::path::{Step, render};
+use crate::paths::{PathId, Paths, PathsBuilder};
+use crate::pattern::{Condition, Either, Group};
+
+/// What the text of a pattern says.
+pub(crate) struct Parsed {
+    pub(crate) root: Group,
+    pub(crate) paths: Paths,
+}
+
+/// Reads `text`.
+pub(crate) fn parse(text: &str, options: &PatternOptions) -> Result<Parsed, PatternError> {
+    let length = text.chars().count();
+    if length > options.length_max {
+        return Err(PatternError::TooLong { length, limit: options.length_max });
+    }
+    if text.trim_ascii().is_empty() {
+        return Err(PatternError::Empty);
+    }
+    // Every level of the pattern is at most two of JSON (`$or`), and below the last come an array, an object of
+    // operators, and the operand, which may hold a list.
+    let depth_max = options.depth_max.min(DEPTH_LIMIT);
+    let json = match json::parse(text, 2 * depth_max + 6) {
+        Ok(Json::Null) => return Err(PatternError::Empty),
+        Ok(json) => json,
+        Err(Problem { what, offset }) => {
+            return Err(PatternError::Schema {
+                path: "$".to_owned(),
+                fault: Fault::NotJson { problem: what, offset },
+            });
+        }
+    };
+    let mut reader = Reader { options, depth_max, at: Vec::new(), paths: PathsBuilder::default() };
+    match reader.pattern(&json) {
+        Ok(root) => Ok(Parsed { root, paths: reader.paths.finish() }),
+        Err(fault) => Err(PatternError::Schema { path: render(reader.at), fault }),
+    }
+}
+
+/// Where a group of keys stands, which decides what its keys mean.
+#[derive(Clone, Copy)]
+enum Level {
+    /// The keys are attributes of the event.
+    Event,
+    /// The keys are members of the object at this path, which is `data` or lies below it.
+    Data(PathId),
+}
+
+struct Reader<'a> {
+    options: &'a PatternOptions,
+    depth_max: usize,
+    /// The place being read. It stays where it is when a fault is returned.
+    at: Vec<Step<'a>>,
+    paths: PathsBuilder,
+}
+
+impl<'a> Reader<'a> {
+    /// Does `read` one step further down.
+    fn within<T>(
+        &mut self,
+        step: Step<'a>,
+        read: impl FnOnce(&mut Self) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.at.push(step);
+        let value = read(self)?;
+        self.at.pop();
+        Ok(value)
+    }
+
+    fn pattern(&mut self, json: &'a Json) -> Result<Group, Fault> {
+        match json {
+            Json::Object(members) => self.group(members, Level::Event, self.depth_max),
+            other => Err(Fault::NotAnObject { found: other.kind() }),
+        }
+    }
+
+    /// Reads keys that must all hold. `depth_left` counts the levels that may follow below.
+    fn group(&mut self, members: &'a Members, level: Level, depth_left: usize) -> Result<Group, Fault> {
+        let mut group = Group::default();
+        for (key, value) in members {
+            self.within(Step::Key(key), |reader| reader.member(&mut group, level, key, value, depth_left))?;
+        }
+        Ok(group)
+    }
+
+    fn member(
+        &mut self,
+        group: &mut Group,
+        level: Level,
+        key: &'a str,
+        value: &'a Json,
+        depth_left: usize,
+    ) -> Result<(), Fault> {
+        let parent = match level {
+            Level::Event => None,
+            Level::Data(parent) => Some(parent),
+        };
+        match (level, value) {
+            (Level::Event, value) if key == "data" => {
+                let Json::Object(members) = value else {
+                    return Err(Fault::DataNotAnObject { found: value.kind() });
+                };
+                self.sub_pattern(group, None, key, members, depth_left)
+            }
+            (Level::Data(_), Json::Object(members)) => {
+                self.sub_pattern(group, parent, key, members, depth_left)
+            }
+            (Level::Event, Json::Object(_)) => Err(Fault::NestedOutsideData),
+            (_, Json::Array(elements, _)) if key == "$or" && self.is_choice(elements) => {
+                group.choices.push(self.choice(elements, level, depth_left)?);
+                Ok(())
+            }
+            (_, Json::Array(elements, span)) => {
+                let entries = self.entries(elements)?;
+                let path = self.paths.id(parent, key);
+                group.conditions.push(Condition { path, entries: entries.into(), span: span.clone() });
+                Ok(())
+            }
+            (_, other) => Err(Fault::FieldNotAnArray { found: other.kind() }),
+        }
+    }
+
+    /// Reads the object below `key`; its conditions join those of `group`, for all of them must hold.
+    fn sub_pattern(
+        &mut self,
+        group: &mut Group,
+        parent: Option<PathId>,
+        key: &str,
+        members: &'a Members,
+        depth_left: usize,
+    ) -> Result<(), Fault> {
+        if members.is_empty() {
+            return Err(Fault::EmptySubPattern);
+        }
+        let depth_left = self.deeper(depth_left)?;
+        let path = self.paths.id(parent, key);
+        let inner = self.group(members, Level::Data(path), depth_left)?;
+        group.conditions.extend(inner.conditions);
+        group.choices.extend(inner.choices);
+        Ok(())
+    }
+
+    /// Says whether an array below `$or` is a choice. It is not if the cloud would read it as the field `$or`.
+    fn is_choice(&mut self, elements: &'a [Json]) -> bool {
+        let strict = PatternOptions { strict: true, ..self.options.clone() };
+        let mut cloud =
+            Reader { options: &strict, depth_max: 0, at: Vec::new(), paths: PathsBuilder::default() };
+        let objects_only = elements.iter().all(|element| matches!(element, Json::Object(_)));
+        !self.options.strict && objects_only && !elements.is_empty() && cloud.entries(elements).is_err()
+    }
+
+    fn choice(&mut self, elements: &'a [Json], level: Level, depth_left: usize) -> Result<Either, Fault> {
+        if elements.len() < 2 {
+            return Err(Fault::TooFewAlternatives { found: elements.len() });
+        }
+        let depth_left = self.deeper(depth_left)?;
+        let mut either = Either { within: None, alternatives: Vec::with_capacity(elements.len()) };
+        if let Level::Data(path) = level {
+            either.within = Some(path);
+        }
+        for (index, element) in elements.iter().enumerate() {
+            let alternative = self.within(Step::Index(index), |reader| match element {
+                Json::Object(members) if members.is_empty() => Err(Fault::EmptyAlternative),
+                Json::Object(members) => reader.group(members, level, depth_left),
+                other => Err(Fault::NotAnObject { found: other.kind() }),
+            })?;
+            either.alternatives.push(alternative);
+        }
+        Ok(either)
+    }
+
+    fn deeper(&self, depth_left: usize) -> Result<usize, Fault> {
+        depth_left.checked_sub(1).ok_or(Fault::TooDeep { limit: self.depth_max })
+    }
+}
