@@ -1,0 +1,73 @@
+//! Creating, reading, changing and deleting buses.
+
+use std::sync::PoisonError;
+
+use kulkul_model::BusName;
+
+use crate::document::{bus_key, write_bus};
+use crate::error::BusError;
+use crate::hub::{BusInfo, Hub, check_length};
+
+/// Source: EventBridge 2020-04-01, names and limits.
+const DESCRIPTION_CHARS_MAX: usize = 255;
+
+impl Hub {
+    /// Creates a bus.
+    pub async fn create_bus(&self, name: BusName, description: String) -> Result<BusInfo, BusError> {
+        check_length("the description", &description, DESCRIPTION_CHARS_MAX)?;
+        let _control = self.control.lock().await;
+        if name.is_default() {
+            return Err(BusError::DefaultBus);
+        }
+        if self.bus(&name).is_some() {
+            return Err(BusError::BusExists { bus: name });
+        }
+        let info = BusInfo { name, description, created_at: self.parts.clock.now() };
+        let revision = self.parts.metadata.create(&bus_key(&info.name), write_bus(&info)).await?;
+        self.show_bus(info.clone(), revision);
+        Ok(info)
+    }
+
+    /// What is known of a bus.
+    pub fn get_bus(&self, name: &BusName) -> Result<BusInfo, BusError> {
+        Ok(self.existing_bus(name)?.info().0)
+    }
+
+    /// Changes the description of a bus.
+    pub async fn update_bus(&self, name: &BusName, description: String) -> Result<(), BusError> {
+        check_length("the description", &description, DESCRIPTION_CHARS_MAX)?;
+        let _control = self.control.lock().await;
+        let bus = self.existing_bus(name)?;
+        let (info, at) = bus.info();
+        let info = BusInfo { description, ..info };
+        let revision = self.parts.metadata.replace(&bus_key(name), at, write_bus(&info)).await?;
+        *bus.info.write().unwrap_or_else(PoisonError::into_inner) = (info, revision);
+        Ok(())
+    }
+
+    /// All buses whose names start with `prefix`, by name.
+    pub fn list_buses(&self, prefix: &str) -> Vec<BusInfo> {
+        let all = self.buses();
+        let found =
+            all.values().map(|bus| bus.info().0).filter(|info| info.name.as_str().starts_with(prefix));
+        let mut found: Vec<BusInfo> = found.collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found
+    }
+
+    /// Deletes a bus that has no rules. `Ok(false)` when there was none.
+    pub async fn delete_bus(&self, name: &BusName) -> Result<bool, BusError> {
+        let _control = self.control.lock().await;
+        if name.is_default() {
+            return Err(BusError::DefaultBus);
+        }
+        let Some(bus) = self.bus(name) else { return Ok(false) };
+        let rule_count = bus.rules().len();
+        if rule_count > 0 {
+            return Err(BusError::BusHasRules { bus: name.clone(), rule_count });
+        }
+        self.parts.metadata.delete(&bus_key(name), None).await?;
+        self.buses.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        Ok(true)
+    }
+}

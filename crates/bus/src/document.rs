@@ -1,0 +1,292 @@
+//! How buses and rules are stored. Format 1.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use kulkul_delivery::{ErrorsTolerance, ParamForm, RetryStrategy, TargetConfig, TargetParam};
+use kulkul_model::{BusName, InvalidName, RuleName, Timestamp};
+use kulkul_store::{Key, StoreError};
+use serde::{Deserialize, Serialize};
+
+use crate::hub::BusInfo;
+use crate::rule::{Owner, Rule, RuleStatus};
+
+const FORMAT: u32 = 1;
+
+pub(crate) fn bus_key(bus: &BusName) -> Key {
+    format!("bus/{bus}").into()
+}
+
+pub(crate) fn rule_key(bus: &BusName, rule: &RuleName) -> Key {
+    format!("rule/{bus}/{rule}").into()
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredBus {
+    format: u32,
+    name: String,
+    description: String,
+    created_ms: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRule {
+    format: u32,
+    bus: String,
+    name: String,
+    description: String,
+    pattern: String,
+    enabled: bool,
+    targets: Vec<StoredTarget>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<StoredOwner>,
+    created_ms: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredOwner {
+    function: String,
+    trigger: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTarget {
+    id: String,
+    kind: String,
+    endpoint: String,
+    params: Vec<StoredParam>,
+    retry: StoredRetry,
+    tolerate_errors: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    concurrency: Option<std::num::NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    age_max_secs: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dead_letter_arn: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum StoredRetry {
+    Backoff,
+    ExponentialDecay,
+    Invocation { retries: u32 },
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredParam {
+    key: String,
+    form: StoredForm,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    template: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum StoredForm {
+    Original,
+    Constant,
+    ObjectNotification,
+}
+
+/// Why a document cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error("it is not the JSON that this version writes")]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+}
+
+pub(crate) fn write_bus(bus: &BusInfo) -> Bytes {
+    let stored = StoredBus {
+        format: FORMAT,
+        name: bus.name.as_str().to_owned(),
+        description: bus.description.clone(),
+        created_ms: bus.created_at.as_millis(),
+    };
+    to_bytes(&stored)
+}
+
+pub(crate) fn read_bus(key: &Key, value: &[u8]) -> Result<BusInfo, StoreError> {
+    let stored: StoredBus = parse(key, value)?;
+    check_format(key, stored.format)?;
+    let name = stored.name.parse().map_err(|error| unreadable(Unreadable::Name(error)))?;
+    let created_at = Timestamp::from_millis(stored.created_ms);
+    Ok(BusInfo { name, description: stored.description, created_at })
+}
+
+pub(crate) fn write_rule(rule: &Rule) -> Bytes {
+    let stored = StoredRule {
+        format: FORMAT,
+        bus: rule.bus.as_str().to_owned(),
+        name: rule.name.as_str().to_owned(),
+        description: rule.description.clone(),
+        pattern: rule.pattern.clone(),
+        enabled: rule.status == RuleStatus::Enabled,
+        targets: rule.targets.iter().map(store_target).collect(),
+        owner: rule.owner.as_ref().map(|owner| StoredOwner {
+            function: owner.function.as_str().to_owned(),
+            trigger: owner.trigger.as_str().to_owned(),
+        }),
+        created_ms: rule.created_at.as_millis(),
+    };
+    to_bytes(&stored)
+}
+
+pub(crate) fn read_rule(key: &Key, value: &[u8]) -> Result<Rule, StoreError> {
+    let stored: StoredRule = parse(key, value)?;
+    check_format(key, stored.format)?;
+    restore_rule(stored).map_err(|error| unreadable(Unreadable::Name(error)))
+}
+
+fn restore_rule(stored: StoredRule) -> Result<Rule, InvalidName> {
+    let owner = stored
+        .owner
+        .map(|owner| Ok(Owner { function: owner.function.parse()?, trigger: owner.trigger.parse()? }));
+    Ok(Rule {
+        bus: stored.bus.parse()?,
+        name: stored.name.parse()?,
+        description: stored.description,
+        pattern: stored.pattern,
+        status: if stored.enabled { RuleStatus::Enabled } else { RuleStatus::Disabled },
+        targets: stored.targets.into_iter().map(restore_target).collect::<Result<_, _>>()?,
+        owner: owner.transpose()?,
+        created_at: Timestamp::from_millis(stored.created_ms),
+    })
+}
+
+fn store_target(target: &TargetConfig) -> StoredTarget {
+    let form = |form| match form {
+        ParamForm::Original => StoredForm::Original,
+        ParamForm::Constant => StoredForm::Constant,
+        ParamForm::ObjectNotification => StoredForm::ObjectNotification,
+    };
+    let param = |param: &TargetParam| StoredParam {
+        key: param.key.clone(),
+        form: form(param.form),
+        value: param.value.clone(),
+        template: param.template.clone(),
+    };
+    StoredTarget {
+        id: target.id.as_str().to_owned(),
+        kind: target.kind.clone(),
+        endpoint: target.endpoint.clone(),
+        params: target.params.iter().map(param).collect(),
+        retry: match target.retry {
+            RetryStrategy::Backoff => StoredRetry::Backoff,
+            RetryStrategy::ExponentialDecay => StoredRetry::ExponentialDecay,
+            RetryStrategy::Invocation { retry_count_max } => {
+                StoredRetry::Invocation { retries: retry_count_max }
+            }
+        },
+        tolerate_errors: target.tolerance == ErrorsTolerance::All,
+        concurrency: target.concurrency,
+        age_max_secs: target.age_max.map(|age| age.as_secs()),
+        dead_letter_arn: target.dead_letter_arn.clone(),
+    }
+}
+
+fn restore_target(stored: StoredTarget) -> Result<TargetConfig, InvalidName> {
+    let form = |form| match form {
+        StoredForm::Original => ParamForm::Original,
+        StoredForm::Constant => ParamForm::Constant,
+        StoredForm::ObjectNotification => ParamForm::ObjectNotification,
+    };
+    let param = |param: StoredParam| TargetParam {
+        key: param.key,
+        form: form(param.form),
+        value: param.value,
+        template: param.template,
+    };
+    Ok(TargetConfig {
+        id: stored.id.parse()?,
+        kind: stored.kind,
+        endpoint: stored.endpoint,
+        params: stored.params.into_iter().map(param).collect(),
+        retry: match stored.retry {
+            StoredRetry::Backoff => RetryStrategy::Backoff,
+            StoredRetry::ExponentialDecay => RetryStrategy::ExponentialDecay,
+            StoredRetry::Invocation { retries } => RetryStrategy::Invocation { retry_count_max: retries },
+        },
+        tolerance: if stored.tolerate_errors { ErrorsTolerance::All } else { ErrorsTolerance::None },
+        concurrency: stored.concurrency,
+        age_max: stored.age_max_secs.map(Duration::from_secs),
+        dead_letter_arn: stored.dead_letter_arn,
+    })
+}
+
+fn to_bytes(stored: &impl Serialize) -> Bytes {
+    serde_json::to_vec(stored).expect("a struct of texts and numbers is JSON").into()
+}
+
+fn parse<'a, T: Deserialize<'a>>(key: &Key, value: &'a [u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(value).map_err(|error| {
+        tracing::error!(key = %key, error = %error, "a stored document cannot be read");
+        unreadable(Unreadable::Json(error))
+    })
+}
+
+fn check_format(key: &Key, found: u32) -> Result<(), StoreError> {
+    if found == FORMAT {
+        return Ok(());
+    }
+    let (found, expected) = (found.to_string(), FORMAT.to_string());
+    Err(StoreError::Format { what: format!("the document `{key}`"), found, expected })
+}
+
+fn unreadable(error: Unreadable) -> StoreError {
+    StoreError::engine("read a stored bus or rule", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kulkul_model::TargetId;
+
+    #[test]
+    fn a_rule_comes_back_as_it_was_stored() {
+        let rule = Rule {
+            bus: BusName::default_bus(),
+            name: "r".parse().unwrap(),
+            description: "d".into(),
+            pattern: r#"{"source": ["x"]}"#.into(),
+            status: RuleStatus::Disabled,
+            targets: vec![TargetConfig {
+                id: "t".parse::<TargetId>().unwrap(),
+                kind: "acs.fc.function".into(),
+                endpoint: "acs:fc:r:1:functions/f".into(),
+                params: vec![TargetParam {
+                    key: "Body".into(),
+                    form: ParamForm::ObjectNotification,
+                    value: None,
+                    template: Some("x".into()),
+                }],
+                retry: RetryStrategy::ExponentialDecay,
+                tolerance: ErrorsTolerance::None,
+                concurrency: std::num::NonZeroU32::new(3),
+                age_max: Some(Duration::from_secs(60)),
+                dead_letter_arn: Some("acs:mns:r:1:/queues/q".into()),
+            }],
+            owner: Some(Owner { function: "f".parse().unwrap(), trigger: "t".parse().unwrap() }),
+            created_at: Timestamp::from_millis(5),
+        };
+        let key = rule_key(&rule.bus, &rule.name);
+        assert_eq!(read_rule(&key, &write_rule(&rule)).unwrap(), rule);
+    }
+
+    #[test]
+    fn another_format_is_refused_by_name() {
+        let bus = BusInfo {
+            name: BusName::default_bus(),
+            description: String::new(),
+            created_at: Timestamp::from_millis(0),
+        };
+        let text =
+            String::from_utf8(write_bus(&bus).to_vec()).unwrap().replace("\"format\":1", "\"format\":2");
+        let error = read_bus(&bus_key(&bus.name), text.as_bytes()).unwrap_err().to_string();
+        assert_eq!(error, "the document `bus/default` has format 2, this version reads 1");
+    }
+}

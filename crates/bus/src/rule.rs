@@ -1,0 +1,109 @@
+//! Rules as others see them.
+
+use kulkul_delivery::TargetConfig;
+use kulkul_model::{BusName, FunctionName, RuleName, TargetId, Timestamp, TriggerName};
+use kulkul_store::QueueId;
+
+/// Whether a rule takes part in matching.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleStatus {
+    /// It does.
+    Enabled,
+    /// It matches nothing. Events that arrive meanwhile are lost to it.
+    Disabled,
+}
+
+/// The trigger that wrote a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Its function.
+    pub function: FunctionName,
+    /// The trigger.
+    pub trigger: TriggerName,
+}
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The bus that it is on.
+    pub bus: BusName,
+    /// Its name, unique on the bus.
+    pub name: RuleName,
+    /// What its owner says of it.
+    pub description: String,
+    /// The pattern as its owner wrote it.
+    pub pattern: String,
+    /// Whether it takes part.
+    pub status: RuleStatus,
+    /// Where it sends, in the order in which they were put.
+    pub targets: Vec<TargetConfig>,
+    /// The trigger that wrote it, if one did.
+    pub owner: Option<Owner>,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// A rule to create. See [`Rule`] for the fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRule {
+    /// The bus.
+    pub bus: BusName,
+    /// The name.
+    pub name: RuleName,
+    /// The description.
+    pub description: String,
+    /// The pattern.
+    pub pattern: String,
+    /// Whether it takes part from the start.
+    pub status: RuleStatus,
+    /// The targets.
+    pub targets: Vec<TargetConfig>,
+    /// The trigger that writes it.
+    pub owner: Option<Owner>,
+}
+
+/// What to change of a rule. What is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleUpdate {
+    /// The description.
+    pub description: Option<String>,
+    /// The pattern.
+    pub pattern: Option<String>,
+    /// Whether it takes part.
+    pub status: Option<RuleStatus>,
+    /// All targets; those that are not among them go.
+    pub targets: Option<Vec<TargetConfig>>,
+}
+
+/// The queue of a rule's target.
+pub fn queue_of(bus: &BusName, rule: &RuleName, target: &TargetId) -> QueueId {
+    QueueId(format!("rule/{bus}/{rule}/{target}").into())
+}
+
+impl NewRule {
+    /// The rule that this becomes.
+    pub(crate) fn created(self, at: Timestamp) -> Rule {
+        let Self { bus, name, description, pattern, status, targets, owner } = self;
+        Rule { bus, name, description, pattern, status, targets, owner, created_at: at }
+    }
+}
+
+impl Rule {
+    /// This rule with `update` applied.
+    pub(crate) fn updated(&self, update: RuleUpdate) -> Rule {
+        let mut rule = self.clone();
+        if let Some(description) = update.description {
+            rule.description = description;
+        }
+        if let Some(pattern) = update.pattern {
+            rule.pattern = pattern;
+        }
+        if let Some(status) = update.status {
+            rule.status = status;
+        }
+        if let Some(targets) = update.targets {
+            rule.targets = targets;
+        }
+        rule
+    }
+}
