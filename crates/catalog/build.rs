@@ -1,7 +1,7 @@
 //! Turns the source documents in `data/` into Rust constants, so that a server starts without parsing any of them.
 //!
-//! The constants borrow from the program's own text. What a page of it costs in memory is paid when it is read:
-//! sample data, most of the volume, only when somebody asks for a sample.
+//! The constants borrow from the program's own text, of which a page costs memory when it is read. Sample data, most of
+//! the volume, lie together in one block, so that they cost nothing until somebody asks for a sample.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,18 +19,20 @@ fn main() {
         .collect();
     files.sort();
     let mut rust = String::from("static SOURCES: &[SourceRow] = &[\n");
+    let mut samples = String::new();
     for file in files {
         let text = fs::read_to_string(&file).expect("a readable file");
         let document: Value = serde_json::from_str(&text)
             .unwrap_or_else(|error| panic!("{} is not JSON: {error}", file.display()));
-        write_source(&document, &mut rust);
+        write_source(&document, &mut rust, &mut samples);
     }
     rust.push_str("];\n");
-    let target = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("builtin.rs");
-    fs::write(target, rust).expect("cargo's output directory is writable");
+    let target = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
+    fs::write(target.join("builtin.rs"), rust).expect("cargo's output directory is writable");
+    fs::write(target.join("samples.txt"), samples).expect("cargo's output directory is writable");
 }
 
-fn write_source(document: &Value, rust: &mut String) {
+fn write_source(document: &Value, rust: &mut String, samples: &mut String) {
     let setting = &document["sample_setting"];
     let _ = writeln!(
         rust,
@@ -48,7 +50,11 @@ fn write_source(document: &Value, rust: &mut String) {
     for kind in document["types"].as_array().expect("`types` is a list") {
         let sample = match &kind["sample_data"] {
             Value::Null => "None".to_owned(),
-            data => format!("Some({:?})", data.to_string()),
+            data => {
+                let start = samples.len();
+                samples.push_str(&data.to_string());
+                format!("Some(({start}, {}))", samples.len())
+            }
         };
         let _ = writeln!(
             rust,

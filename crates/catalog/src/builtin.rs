@@ -1,5 +1,6 @@
 //! The catalog that is part of the program.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use kulkul_model::Timestamp;
@@ -29,10 +30,14 @@ struct TypeRow {
     payload: &'static str,
     subject: Option<&'static str>,
     datacontenttype: Option<&'static str>,
-    sample: Option<&'static str>,
+    /// Where the JSON text starts and ends in [`SAMPLES`].
+    sample: Option<(usize, usize)>,
 }
 
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
+
+/// Bytes and not text: cutting text looks at where it is cut, and would bring the whole block into memory.
+static SAMPLES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/samples.txt"));
 
 static BUILTIN: LazyLock<Catalog> = LazyLock::new(load);
 
@@ -74,7 +79,7 @@ fn event_type(row: &'static TypeRow, setting: &Arc<Setting>) -> EventType {
         payload: Payload::from_word(row.payload).expect("the tests read every data file"),
         subject: row.subject.map(Text::from),
         datacontenttype: row.datacontenttype.map(Text::from),
-        sample: row.sample.map(Text::from),
+        sample: row.sample.map(|(start, end)| Cow::Borrowed(&SAMPLES[start..end])),
         setting: Some(setting.clone()),
     }
 }

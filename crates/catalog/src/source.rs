@@ -79,8 +79,8 @@ pub struct EventType {
     pub(crate) payload: Payload,
     pub(crate) subject: Option<Text>,
     pub(crate) datacontenttype: Option<Text>,
-    /// The JSON text of an object, compact.
-    pub(crate) sample: Option<Text>,
+    /// The JSON text of an object in UTF-8, compact.
+    pub(crate) sample: Option<Cow<'static, [u8]>>,
     /// What the sample speaks of; `None`: nothing in it stands for the caller's account, region or time.
     pub(crate) setting: Option<Arc<Setting>>,
 }

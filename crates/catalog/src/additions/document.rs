@@ -168,7 +168,7 @@ impl From<SourceDocument> for SourceAddition {
             payload: kind.payload,
             subject: kind.subject,
             datacontenttype: kind.datacontenttype,
-            sample: kind.sample_data.map(|data| Value::Object(data).to_string().into()),
+            sample: kind.sample_data.map(|data| Value::Object(data).to_string().into_bytes().into()),
             setting: setting.clone(),
         });
         Self {

@@ -7,6 +7,7 @@ mod directory;
 mod document;
 mod fields;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -81,7 +82,7 @@ pub(crate) struct TypeAddition {
     pub(crate) payload: Option<Payload>,
     pub(crate) subject: Option<Text>,
     pub(crate) datacontenttype: Option<Text>,
-    pub(crate) sample: Option<Text>,
+    pub(crate) sample: Option<Cow<'static, [u8]>>,
     pub(crate) setting: Option<Arc<Setting>>,
 }
 

@@ -111,7 +111,7 @@ pub(crate) fn sample(
 
 fn written_data(kind: &EventType) -> Value {
     match &kind.sample {
-        Some(json) => serde_json::from_str(json).expect("sample data were JSON when they were taken in"),
+        Some(json) => serde_json::from_slice(json).expect("sample data were JSON when they were taken in"),
         None => Value::Object(Map::new()),
     }
 }
