@@ -58,7 +58,7 @@ fn write_source(document: &Value, rust: &mut String, samples: &mut String) {
         };
         let _ = writeln!(
             rust,
-            "TypeRow {{ full_name: {}, name: {}, description: {}, basis: {}, reference: {}, payload: {}, subject: {}, datacontenttype: {}, sample: {sample} }},",
+            "TypeRow {{ full_name: {}, name: {}, description: {}, basis: {}, reference: {}, payload: {}, subject: {}, datacontenttype: {}, time: {}, sample: {sample} }},",
             required(kind, "type"),
             required(kind, "name"),
             required(kind, "description"),
@@ -67,6 +67,7 @@ fn write_source(document: &Value, rust: &mut String, samples: &mut String) {
             required(kind, "payload"),
             optional(kind, "subject"),
             optional(kind, "datacontenttype"),
+            optional(kind, "sample_time"),
         );
     }
     rust.push_str("] },\n");

@@ -30,6 +30,7 @@ struct TypeRow {
     payload: &'static str,
     subject: Option<&'static str>,
     datacontenttype: Option<&'static str>,
+    time: Option<&'static str>,
     /// Where the JSON text starts and ends in [`SAMPLES`].
     sample: Option<(usize, usize)>,
 }
@@ -70,6 +71,7 @@ fn source(row: &'static SourceRow) -> EventSource {
 }
 
 fn event_type(row: &'static TypeRow, setting: &Arc<Setting>) -> EventType {
+    let time = row.time.and_then(Timestamp::parse_rfc3339);
     EventType {
         full_name: row.full_name.into(),
         name: Some(row.name.into()),
@@ -80,7 +82,7 @@ fn event_type(row: &'static TypeRow, setting: &Arc<Setting>) -> EventType {
         subject: row.subject.map(Text::from),
         datacontenttype: row.datacontenttype.map(Text::from),
         sample: row.sample.map(|(start, end)| Cow::Borrowed(&SAMPLES[start..end])),
-        setting: Some(setting.clone()),
+        setting: Some(Setting::at(setting, time)),
     }
 }
 

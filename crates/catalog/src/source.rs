@@ -93,6 +93,16 @@ pub(crate) struct Setting {
     pub(crate) time: Option<Timestamp>,
 }
 
+impl Setting {
+    /// The setting of one type: its source's, at a moment of its own where it has one.
+    pub(crate) fn at(source: &Arc<Setting>, time: Option<Timestamp>) -> Arc<Setting> {
+        match time {
+            Some(_) => Arc::new(Setting { time, ..(**source).clone() }),
+            None => source.clone(),
+        }
+    }
+}
+
 impl Basis {
     /// The word for it in files and lists.
     pub const fn as_str(self) -> &'static str {

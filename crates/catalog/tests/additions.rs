@@ -209,3 +209,11 @@ fn a_source_on_a_bus_does_not_touch_the_official_one_of_its_name() {
     assert_eq!(catalog.user_defined("b").next().unwrap().description(), "mine");
     assert_eq!(catalog.unregister("b", "acs.oss").sources().count(), 77);
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_is_too_strange_to_refuse(text in "[\\[\\]{}\":,=a-z0-9 \\n\\PC]{0,80}") {
+        let _ = CatalogAdditions::parse_json("x.json", &text);
+        let _ = CatalogAdditions::parse_toml("x.toml", &text);
+    }
+}

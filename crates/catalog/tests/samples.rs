@@ -195,6 +195,24 @@ fn a_configuration_change_and_a_violation_have_their_layouts() {
 }
 
 #[test]
+fn collected_events_happen_when_the_caller_says() {
+    let millis = Timestamp::parse_rfc3339(TIME).unwrap().as_millis();
+    let table = [
+        ("acs.oss", "oss:ObjectCreated:PutObject", "/eventTime", json!(TIME)),
+        ("acs.mse", "mse:Agent:GracefulShutdown", "/timestamp", json!(millis)),
+        ("acs.arms", "arms:Agent:AgentStart", "/info/timestamp", json!(millis.to_string())),
+        ("acs.dm", "dm:Deliver:Fail", "/deliver_time", json!("2031-07-09T18:11:12")),
+        ("acs.dm", "dm:Deliver:Fail", "/send_time", json!("2031-07-09T18:11:04")),
+        ("acs.dm", "dm:Feedback:FblReport", "/block_time", json!((millis / 1000).to_string())),
+        ("acs.imm", "imm:FileMeta:Index", "/EndTime", json!("2031-07-09T18:11:12.345000+08:00")),
+        ("acs.cs", "cs:k8s:PodRelatedEvent", "/lastTimestamp", json!("2031-07-09T10:11:12Z")),
+    ];
+    for (source, event_type, place, value) in table {
+        assert_eq!(sample(source, event_type)["data"].pointer(place), Some(&value), "{event_type}");
+    }
+}
+
+#[test]
 fn subjects_follow_the_form_of_their_source() {
     let table = [
         ("acs.oss", "oss:ObjectCreated:PutObject", Some("acs:oss:{R}:{A}:kulkul-demo/photos/2025/cat.jpg")),
@@ -360,5 +378,20 @@ fn sample_data_of_users_are_used_as_written_unless_they_say_what_they_stand_for(
     assert_eq!(made(&plain)["data"], serde_json::from_str::<Value>(data).unwrap());
     let moved = json!({"by": ACCOUNT, "at": "2031-07-09T10:11:12Z", "where": REGION});
     assert_eq!(made(&adapted)["data"], moved);
+    let timed = plain.replace("\"sample_data\"", r#""sample_time": "2026-01-01T00:00:00Z", "sample_data""#);
+    assert_eq!(made(&timed)["data"], json!({"by": "100", "at": "2031-07-09T10:11:12Z", "where": "cn-x"}));
     assert!(made(&plain).get("subject").is_none() && made(&plain)["id"].is_string());
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_path_is_too_strange_to_answer(path in "(data|subject)?[.\\[\\]\"a-z0-9\\PC]{0,30}", event_type in "\\PC{0,30}") {
+        let overrides = vec![(path.clone(), json!(1))];
+        let options = SampleOptions { overrides, ..options(1) };
+        match Catalog::builtin().sample("acs.oss", "oss:ObjectCreated:PutObject", &options) {
+            Ok(text) => assert!(serde_json::from_str::<Value>(&text).is_ok()),
+            Err(error) => assert!(error.to_string().contains(&path), "{error}"),
+        }
+        assert!(Catalog::builtin().sample("acs.oss", &event_type, &options).is_err());
+    }
 }

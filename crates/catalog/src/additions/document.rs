@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use kulkul_model::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -51,7 +52,7 @@ struct SettingDocument {
     #[serde(default, deserialize_with = "fields::region")]
     region: Option<Text>,
     #[serde(default, deserialize_with = "fields::time")]
-    time: Option<kulkul_model::Timestamp>,
+    time: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +74,8 @@ struct TypeDocument {
     subject: Option<Text>,
     #[serde(default, deserialize_with = "fields::text")]
     datacontenttype: Option<Text>,
+    #[serde(default, deserialize_with = "fields::time")]
+    sample_time: Option<Timestamp>,
     sample_data: Option<Map<String, Value>>,
 }
 
@@ -154,6 +157,15 @@ fn check_data(data: &Map<String, Value>, full_name: &str, text: &str) -> Result<
     Ok(())
 }
 
+/// A type that names its moment says that its data stand for the caller's time, even where its source says nothing.
+fn type_setting(source: Option<&Arc<Setting>>, time: Option<Timestamp>) -> Option<Arc<Setting>> {
+    match (source, time) {
+        (None, None) => None,
+        (None, Some(_)) => Some(Arc::new(Setting { account: None, region: None, time })),
+        (Some(setting), time) => Some(Setting::at(setting, time)),
+    }
+}
+
 impl From<SourceDocument> for SourceAddition {
     fn from(document: SourceDocument) -> Self {
         let setting = document
@@ -169,7 +181,7 @@ impl From<SourceDocument> for SourceAddition {
             subject: kind.subject,
             datacontenttype: kind.datacontenttype,
             sample: kind.sample_data.map(|data| Value::Object(data).to_string().into_bytes().into()),
-            setting: setting.clone(),
+            setting: type_setting(setting.as_ref(), kind.sample_time),
         });
         Self {
             types: types.collect(),
