@@ -1,0 +1,55 @@
+//! Creating a function.
+
+use std::sync::Arc;
+
+use kulkul_store::StoreError;
+use uuid::Uuid;
+
+use super::Functions;
+use crate::document;
+use crate::function::check_tags;
+use crate::registry::Entry;
+use crate::{Function, FunctionError, NewFunction, Settings};
+
+impl Functions {
+    /// Creates a function, or nothing. It is durable and can be invoked when this returns.
+    ///
+    /// The code is checked and unpacked before anything is stored.
+    pub async fn create(&self, new: NewFunction) -> Result<Arc<Function>, FunctionError> {
+        if self.exists(&new.name) {
+            return Err(FunctionError::FunctionAlreadyExists(new.name));
+        }
+        let settings = Settings::new(new.settings)?;
+        check_tags(&new.tags)?;
+        let code = self.take_code(new.code).await?;
+        let _control = self.control.lock().await;
+        self.store_code(&code).await?;
+        let now = self.parts.clock.now();
+        let function = Arc::new(Function {
+            name: new.name,
+            id: Uuid::new_v4().to_string(),
+            settings,
+            tags: new.tags,
+            code: code.info,
+            created_at: now,
+            modified_at: now,
+        });
+        let key = document::function_key(&function.name);
+        match self.parts.metadata.create(&key, document::write(&function)).await {
+            Ok(revision) => {
+                self.registry.put(Entry { function: function.clone(), revision });
+                tracing::info!(function = %function.name, runtime = %function.settings.runtime, "function created");
+                Ok(function)
+            }
+            Err(error) => {
+                self.forget_code(code.info.digest).await;
+                Err(match error {
+                    StoreError::Conflict { .. } => {
+                        FunctionError::FunctionAlreadyExists(function.name.clone())
+                    }
+                    source => FunctionError::Store { action: "store a function", source },
+                })
+            }
+        }
+    }
+}
