@@ -179,7 +179,8 @@ impl<'a> Draft<'a> {
             Some(_) => error,
         })?;
         let source = self.required("source", 128)?;
-        let kind = self.required("type", 64)?;
+        // Documented as 64, but the cloud's own services have types of up to 80 characters.
+        let kind = self.required("type", 256)?;
         let subject = self.optional("subject", limits.subject_chars_max)?;
         self.optional("time", 64)?;
         self.optional("dataschema", 1024)?;
