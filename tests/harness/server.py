@@ -90,8 +90,8 @@ class Server:
             addresses = json.loads((self.data / "addresses.json").read_text())
         except (FileNotFoundError, ValueError):
             return False
-        self.api = addresses["listen"]
-        self.objects = addresses["objects_listen"]
+        self.api = addresses["api"]
+        self.objects = addresses["objects"]
         return True
 
     def is_running(self):
