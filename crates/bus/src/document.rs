@@ -88,6 +88,8 @@ struct StoredParam {
 enum StoredForm {
     Original,
     Constant,
+    JsonPath,
+    Template,
     ObjectNotification,
 }
 
@@ -162,6 +164,8 @@ fn store_target(target: &TargetConfig) -> StoredTarget {
     let form = |form| match form {
         ParamForm::Original => StoredForm::Original,
         ParamForm::Constant => StoredForm::Constant,
+        ParamForm::JsonPath => StoredForm::JsonPath,
+        ParamForm::Template => StoredForm::Template,
         ParamForm::ObjectNotification => StoredForm::ObjectNotification,
     };
     let param = |param: &TargetParam| StoredParam {
@@ -193,6 +197,8 @@ fn restore_target(stored: StoredTarget) -> Result<TargetConfig, InvalidName> {
     let form = |form| match form {
         StoredForm::Original => ParamForm::Original,
         StoredForm::Constant => ParamForm::Constant,
+        StoredForm::JsonPath => ParamForm::JsonPath,
+        StoredForm::Template => ParamForm::Template,
         StoredForm::ObjectNotification => ParamForm::ObjectNotification,
     };
     let param = |param: StoredParam| TargetParam {

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use bytes::Bytes;
 use kulkul_model::{Event, InvocationId, Timestamp};
 use kulkul_store::{AttemptRecord, NextState, QueueId, Record};
+use kulkul_transform::{TooLarge, Transform};
 use tokio::time::Instant;
 
 use crate::caller::{FunctionAnswer, FunctionCall, FunctionCaller, InvocationMode, Verdict};
@@ -39,10 +40,11 @@ pub(crate) async fn make(
     let (function, qualifier, mode, payload, sent) = match &plan.call {
         Call::Function { function, qualifier, mode, body } => {
             let kept = delivery.note.clone().filter(|_| !body.is_original());
-            let payload = kept.unwrap_or_else(|| match body.is_original() {
-                true => delivery.record.body.clone(),
-                false => body.apply(&event_of(&delivery.record)),
-            });
+            let made = kept.map_or_else(|| payload_of(body, &delivery.record), Ok);
+            let payload = match made {
+                Ok(payload) => payload,
+                Err(error) => return refused(delivery, started_at, &error),
+            };
             let sent = (!body.is_original()).then(|| payload.clone());
             (function, qualifier, *mode, payload, sent)
         }
@@ -114,6 +116,34 @@ pub(crate) fn decide(plan: &Plan, delivery: &Delivery, made: &Made, now: Timesta
 /// The queue that keeps the dead letters of a queue.
 pub(crate) fn dead_letters_of(queue: &QueueId) -> QueueId {
     QueueId(format!("dead/{queue}").into())
+}
+
+fn payload_of(body: &Transform, record: &Record) -> Result<Bytes, TooLarge> {
+    match body.is_original() {
+        true => Ok(record.body.clone()),
+        false => body.apply(&event_of(record)),
+    }
+}
+
+/// An attempt that ended before the target was called.
+fn refused(delivery: &Delivery, started_at: Timestamp, error: &TooLarge) -> Made {
+    let answer = FunctionAnswer {
+        verdict: Verdict::Impossible,
+        answer: error.to_string(),
+        function_error: None,
+        response: Bytes::new(),
+        log: None,
+    };
+    let record = AttemptRecord {
+        number: delivery.failed + 1,
+        started_at,
+        elapsed_micros: 0,
+        succeeded: false,
+        answer: answer.answer.clone(),
+        invocation: None,
+        log: None,
+    };
+    Made { answer, record, sent: None }
 }
 
 fn event_of(record: &Record) -> Event {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kulkul_model::{FunctionArn, FunctionName, InvalidName, Qualifier, TargetId};
 use kulkul_store::{QueueId, StoreFuture};
-use kulkul_transform::Transform;
+use kulkul_transform::{Transform, TransformError};
 
 use crate::{Delivery, ErrorsTolerance, FunctionAnswer, InvocationMode, Policy, RetryStrategy};
 
@@ -53,6 +53,10 @@ pub enum ParamForm {
     Original,
     /// `CONSTANT`.
     Constant,
+    /// `JSONPATH`.
+    JsonPath,
+    /// `TEMPLATE`.
+    Template,
     /// `OSS_NOTIFICATION`: not of EventBridge; what an object trigger gives to a function.
     ObjectNotification,
 }
@@ -83,6 +87,17 @@ pub enum TargetError {
         key: &'static str,
         /// What is wrong, as a predicate.
         problem: String,
+    },
+    /// A parameter cannot be made from an event as described.
+    #[error("parameter `{key}` of target `{id}` cannot be made")]
+    BadTransform {
+        /// The target.
+        id: TargetId,
+        /// The parameter.
+        key: &'static str,
+        /// Why.
+        #[source]
+        source: TransformError,
     },
     /// The endpoint does not fit the type.
     #[error("the endpoint of target `{id}` cannot be used")]
@@ -202,14 +217,19 @@ impl TargetConfig {
     }
 
     fn transform(&self, key: &'static str, param: &TargetParam) -> Result<Transform, TargetError> {
-        match param.form {
+        let value = param.value.as_deref();
+        let lacks_value = |form| TransformError::Missing { form, what: "value" };
+        let transform = match param.form {
             ParamForm::Original => Ok(Transform::Original),
             ParamForm::ObjectNotification => Ok(Transform::ObjectNotification),
-            ParamForm::Constant => match &param.value {
-                Some(text) => Ok(Transform::Constant(text.clone().into())),
-                None => Err(self.bad(key, "has the form CONSTANT but no value")),
-            },
-        }
+            ParamForm::Constant => value.ok_or(lacks_value("CONSTANT")).and_then(Transform::constant),
+            ParamForm::JsonPath => value.ok_or(lacks_value("JSONPATH")).and_then(Transform::json_path),
+            ParamForm::Template => {
+                let template = param.template.as_deref().unwrap_or_default();
+                value.ok_or(lacks_value("TEMPLATE")).and_then(|value| Transform::template(value, template))
+            }
+        };
+        transform.map_err(|source| TargetError::BadTransform { id: self.id.clone(), key, source })
     }
 
     fn parsed<T: std::str::FromStr<Err = InvalidName>>(
