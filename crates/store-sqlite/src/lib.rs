@@ -1,1 +1,20 @@
-//! Not yet written.
+//! The embedded storage engine: SQLite.
+//!
+//! A data directory holds `events.db` (the event log, its queues and traces) and `meta.db` (metadata), so that the
+//! control plane and the data plane never wait for each other, and `blobs/` with one file for each blob. Both
+//! databases are in write-ahead mode, and every commit is synced before anybody is told of it.
+//!
+//! One thread writes each file and shares its commits among all who wait (`writer`); readers use connections of
+//! their own (`readers`). Nothing outside of this crate knows that there is a disk.
+
+mod checkpoint;
+mod database;
+mod directory;
+mod events;
+mod failure;
+mod readers;
+mod store;
+mod writer;
+
+pub use directory::InUse;
+pub use store::SqliteStore;

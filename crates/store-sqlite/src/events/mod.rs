@@ -1,0 +1,52 @@
+//! The event log, its queues and its traces: `events.db`.
+
+mod block;
+mod filter;
+mod lease;
+mod leases;
+mod ledger;
+mod log;
+mod names;
+mod rows;
+mod schema;
+mod settle;
+mod transaction;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kulkul_store::StoreError;
+
+use self::ledger::{EventsLedger, EventsShared};
+pub(crate) use self::transaction::{EventsTx, EventsWriter};
+use crate::checkpoint::Checkpointer;
+use crate::database;
+use crate::readers::Readers;
+use crate::writer::Writer;
+
+/// An open `events.db`.
+pub(crate) struct Events {
+    /// Who changes the file.
+    pub(crate) writer: EventsWriter,
+    /// Who reads it.
+    pub(crate) readers: Readers,
+    shared: Arc<EventsShared>,
+}
+
+impl Events {
+    /// Opens the file in `dir`, or creates it. Blocks.
+    pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
+        let conn = database::open_writer(dir, &schema::KIND)?;
+        let shared = Arc::new(EventsShared::default());
+        let ledger = EventsLedger::load(&conn, Arc::clone(&shared))?;
+        let writer = Writer::start("events-writer", conn, ledger, Checkpointer::default())?;
+        let readers = Readers::new(dir.join(schema::KIND.file_name));
+        Ok(Self { writer: EventsWriter(writer), readers, shared })
+    }
+
+    /// Writes what has queued and closes the file. Blocks.
+    pub(crate) fn close(&self) {
+        self.writer.0.close();
+        self.readers.close();
+    }
+}
