@@ -1,0 +1,355 @@
+//! Starting instances.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use kulkul_model::RequestId;
+use kulkul_sandbox::{Launch, LaunchError, Limits, Stage};
+use tokio::sync::OnceCell;
+
+use crate::builtin::{Builtin, Exchanged};
+use crate::call::{Call, FunctionError, FunctionErrorKind, InstanceId, LogTail, MemoryUse};
+use crate::config::InstancesConfig;
+use crate::connection::Connection;
+use crate::custom::Custom;
+use crate::document::StartDocument;
+use crate::environment::{Places, environment};
+use crate::error::InvokeError;
+use crate::frame::{self, Reply, ReplyBody};
+use crate::http_link::HttpLink;
+use crate::interpreter::Interpreters;
+use crate::launcher::{InstanceDir, Launcher, Running};
+use crate::log::LogSink;
+use crate::output::{Log, Output, OutputState};
+use crate::report;
+use crate::runtime::Runtime;
+use crate::spec::InstanceSpec;
+use crate::zygote::Zygote;
+
+/// Wait between two attempts to reach the port of a program that is starting: doubled up to the second.
+const CONNECT_WAITS: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(50)];
+
+/// Starts instances of every runtime.
+pub(crate) struct Starter {
+    config: InstancesConfig,
+    sink: Arc<dyn LogSink>,
+    launcher: Launcher,
+    interpreters: OnceCell<Interpreters>,
+    /// One per interpreter, started when it is first needed.
+    zygotes: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<Option<Zygote>>>>>,
+    shims: Shims,
+}
+
+/// Where the shims lie.
+struct Shims {
+    python: PathBuf,
+    node: PathBuf,
+}
+
+/// A started instance.
+pub(crate) enum Body {
+    /// Of a built-in runtime.
+    Builtin(Box<Builtin>),
+    /// Of a custom runtime.
+    Custom(Arc<Custom>),
+}
+
+/// An instance could not be started.
+pub(crate) enum StartError {
+    /// It is not the function's fault, or not its code's.
+    Platform(InvokeError),
+    /// The function's code failed while it was loaded or initialised.
+    Function { error: FunctionError, memory: MemoryUse, log_tail: Option<String> },
+}
+
+impl From<InvokeError> for StartError {
+    fn from(error: InvokeError) -> Self {
+        StartError::Platform(error)
+    }
+}
+
+impl Starter {
+    /// Prepares the directory and writes the shims into it.
+    pub(crate) fn new(config: InstancesConfig, sink: Arc<dyn LogSink>) -> io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt;
+        // What an earlier server left behind.
+        match std::fs::remove_dir_all(&config.run_dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => std::fs::DirBuilder::new().recursive(true).mode(0o711).create(&config.run_dir)?,
+        }
+        let shims = Shims {
+            python: config.run_dir.join("kulkul_runtime.py"),
+            node: config.run_dir.join("kulkul_runtime.cjs"),
+        };
+        std::fs::write(&shims.python, include_str!("../../../runtimes/python/kulkul_runtime.py"))?;
+        std::fs::write(&shims.node, include_str!("../../../runtimes/node/kulkul_runtime.cjs"))?;
+        let launcher = Launcher::new()?;
+        Ok(Self { config, sink, launcher, interpreters: OnceCell::new(), zygotes: Mutex::default(), shims })
+    }
+
+    /// The interpreters of this machine; looked for once.
+    pub(crate) async fn interpreters(&self) -> &Interpreters {
+        let first = self.config.interpreters.clone();
+        let discover = || async move {
+            tokio::task::spawn_blocking(move || Interpreters::discover(&first)).await.unwrap_or_default()
+        };
+        self.interpreters.get_or_init(discover).await
+    }
+
+    /// Starts an instance and runs its initializer; `call` is the invocation that waits for it.
+    pub(crate) async fn start(
+        &self,
+        spec: &InstanceSpec,
+        id: &InstanceId,
+        call: &Call,
+    ) -> Result<Body, StartError> {
+        let mut log = Log::new(self.sink.clone(), spec.function.clone(), id.clone());
+        // The tail is for the message of a failed start, even if the caller does not want it.
+        log.begin(&call.request_id, LogTail::Tail);
+        match spec.runtime {
+            Runtime::Python { .. } | Runtime::Node { .. } => {
+                let builtin = self.start_builtin(spec, id, &call.request_id, log).await?;
+                Ok(Body::Builtin(Box::new(builtin)))
+            }
+            Runtime::Custom(_) => {
+                let custom = self.start_custom(spec, id, &call.request_id, log).await?;
+                Ok(Body::Custom(Arc::new(custom)))
+            }
+            Runtime::NotOffered(_) => Err(InvokeError::RuntimeNotOffered { runtime: spec.runtime }.into()),
+        }
+    }
+
+    async fn start_builtin(
+        &self,
+        spec: &InstanceSpec,
+        id: &InstanceId,
+        request_id: &RequestId,
+        mut log: Log,
+    ) -> Result<Builtin, StartError> {
+        let interpreters = self.interpreters().await;
+        let choice = interpreters.choose(spec.runtime, self.config.runtime_choice).ok_or_else(|| {
+            InvokeError::InterpreterMissing { runtime: spec.runtime, hint: interpreters.hint(spec.runtime) }
+        })?;
+        let directory = self.instance_dir(id)?;
+        let places = places(spec, &directory);
+        let environment = environment(spec, id, &places, None);
+        let mut document = StartDocument::new(spec, &environment, &places, self.config.response_bytes_max);
+        let (mut connection, connection_end) = Connection::pair(self.config.response_bytes_max)
+            .map_err(InvokeError::machine("making a socket"))?;
+        let (output, output_end) = Output::pipe().map_err(InvokeError::machine("making a pipe"))?;
+        let running = match spec.runtime {
+            Runtime::Python { .. } => {
+                let ends = [&connection_end, &output_end];
+                self.fork(&choice.executable, &mut document, ends, directory).await?
+            }
+            _ => {
+                let body = serde_json::to_vec(&document).map_err(io::Error::other);
+                let body = body.map_err(InvokeError::machine("writing the start document"))?;
+                frame::put_frame(connection.outgoing(), frame::START, &body);
+                let launch = Launch {
+                    program: choice.executable.into(),
+                    arguments: vec![self.shims.node.clone().into()],
+                    environment: pairs(&environment),
+                    directory: spec.code_dir.clone(),
+                    output: output_end,
+                    passed: vec![connection_end],
+                    limits: self.limits(),
+                };
+                self.launcher.start(launch, Some(directory)).await.map_err(launch_error)?
+            }
+        };
+        log.marker(request_id, &format!("FunctionCompute {} runtime inited.", spec.runtime));
+        let memory = MemoryUse::default();
+        let mut builtin = Builtin { connection, output, log, running, memory, in_flight: None };
+        // Sends what was put into the connection above, if anything.
+        match builtin.exchange(&Bytes::new(), self.config.start_timeout).await {
+            Exchanged::Reply(Reply { body: ReplyBody::Ready, .. }) => {}
+            Exchanged::Reply(Reply { body: ReplyBody::Error { report, .. }, .. }) => {
+                let error = FunctionError { kind: FunctionErrorKind::Unhandled, report };
+                let end = report::end_line(request_id, Some(crate::builtin::UNHANDLED));
+                builtin.log.marker(request_id, &end);
+                return Err(builtin.start_failed(error, request_id));
+            }
+            Exchanged::Reply(_) => {
+                return Err(InvokeError::BadResponse { reason: "not ready".into() }.into());
+            }
+            Exchanged::Died => {
+                let text = report::died(Duration::ZERO, builtin.memory);
+                let error =
+                    FunctionError { kind: FunctionErrorKind::Unhandled, report: report::message(&text) };
+                builtin.log.marker(request_id, &report::end_line(request_id, Some(&text)));
+                return Err(builtin.start_failed(error, request_id));
+            }
+            Exchanged::TimedOut => {
+                return Err(InvokeError::NotStarted { limit: self.config.start_timeout }.into());
+            }
+            Exchanged::Nonsense(reason) => return Err(InvokeError::BadResponse { reason }.into()),
+        }
+        if let Some(hook) = &spec.initializer
+            && let Err(error) = builtin.initialize(hook, request_id).await
+        {
+            return Err(builtin.start_failed(error, request_id));
+        }
+        Ok(builtin)
+    }
+
+    /// Forks an instance from the interpreter's zygote, which is started when there is none.
+    async fn fork(
+        &self,
+        interpreter: &Path,
+        document: &mut StartDocument<'_>,
+        ends: [&std::os::fd::OwnedFd; 2],
+        directory: InstanceDir,
+    ) -> Result<Running, InvokeError> {
+        let cell = {
+            let mut zygotes = self.zygotes.lock().unwrap_or_else(PoisonError::into_inner);
+            zygotes.entry(interpreter.to_owned()).or_default().clone()
+        };
+        let mut cell = cell.lock().await;
+        if !cell.as_ref().is_some_and(Zygote::is_alive) {
+            *cell =
+                Some(Zygote::start(&self.launcher, interpreter, &self.shims.python, self.limits()).await?);
+        }
+        let zygote = cell.as_mut().expect("it was put there above");
+        let forked = zygote.fork(document, ends).await;
+        let process = forked.map_err(InvokeError::machine("forking the interpreter"))?;
+        self.launcher.adopt(process, Some(directory)).map_err(InvokeError::machine("watching the process"))
+    }
+
+    async fn start_custom(
+        &self,
+        spec: &InstanceSpec,
+        id: &InstanceId,
+        request_id: &RequestId,
+        mut log: Log,
+    ) -> Result<Custom, StartError> {
+        let directory = self.instance_dir(id)?;
+        let places = places(spec, &directory);
+        let port = free_port().map_err(InvokeError::machine("finding a free port"))?;
+        let environment = environment(spec, id, &places, Some(port));
+        let (mut output, output_end) = Output::pipe().map_err(InvokeError::machine("making a pipe"))?;
+        let bootstrap = format!("{}/bootstrap", places.code);
+        let (program, arguments) = match &spec.custom.command[..] {
+            [] => (bootstrap, &[][..]),
+            [program, arguments @ ..] => (program.clone(), arguments),
+        };
+        let launch = Launch {
+            program: program.into(),
+            arguments: arguments.iter().chain(&spec.custom.arguments).map(Into::into).collect(),
+            environment: pairs(&environment),
+            directory: spec.code_dir.clone(),
+            output: output_end,
+            passed: Vec::new(),
+            limits: self.limits(),
+        };
+        let running = self.launcher.start(launch, Some(directory)).await.map_err(launch_error)?;
+        let ready = wait_for_port(port, &running, &mut output, &mut log, self.config.start_timeout).await;
+        if let Err(error) = ready {
+            log.marker(request_id, &report::end_line(request_id, Some(&error.to_string())));
+            return Err(error.into());
+        }
+        log.marker(request_id, &format!("FunctionCompute {} runtime inited.", spec.runtime));
+        let custom = Custom::new(spec, port, running, output, log, self.config.response_bytes_max);
+        if let Some(hook) = &spec.initializer
+            && let Err(error) = custom.initialize(hook, request_id).await
+        {
+            let (memory, log_tail) = (custom.memory(), custom.end_log(request_id));
+            return Err(StartError::Function { error, memory, log_tail });
+        }
+        Ok(custom)
+    }
+
+    fn instance_dir(&self, id: &InstanceId) -> Result<InstanceDir, InvokeError> {
+        let path = self.config.run_dir.join(id.as_str());
+        InstanceDir::make(path).map_err(InvokeError::machine("making the directory of an instance"))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { open_files_max: self.config.open_files_max }
+    }
+}
+
+impl Builtin {
+    fn start_failed(mut self, error: FunctionError, request_id: &RequestId) -> StartError {
+        StartError::Function { error, memory: self.memory, log_tail: self.log.end(request_id) }
+    }
+}
+
+/// Where an instance without namespaces of its own finds its things.
+fn places(spec: &InstanceSpec, directory: &InstanceDir) -> Places {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    Places {
+        code: text(&spec.code_dir),
+        layers: spec.layers_dir.as_deref().map(text),
+        temporary: text(directory.path()),
+    }
+}
+
+/// Waits until the program takes connections, logging what it prints meanwhile.
+async fn wait_for_port(
+    port: u16,
+    running: &Running,
+    output: &mut Output,
+    log: &mut Log,
+    limit: Duration,
+) -> Result<(), InvokeError> {
+    let started = Instant::now();
+    let deadline = tokio::time::sleep(limit);
+    let reached = async {
+        let [mut wait, wait_max] = CONNECT_WAITS;
+        while HttpLink::connect(port).await.is_err() {
+            tokio::time::sleep(wait).await;
+            wait = (2 * wait).min(wait_max);
+        }
+    };
+    tokio::pin!(deadline, reached);
+    let mut silent = false;
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut reached => {
+                tracing::debug!(port, elapsed_ms = started.elapsed().as_millis() as u64, "a program takes connections");
+                return Ok(());
+            }
+            () = running.ended() => {
+                while output.drain(log) == OutputState::More {}
+                output.finish_line(log);
+                let printed = log.tail().map(|tail| tail.trim_end().to_owned()).unwrap_or_default();
+                let printed = if printed.is_empty() { printed } else { format!(": {printed}") };
+                return Err(InvokeError::Exited { exit: running.process().exit(), output: printed });
+            }
+            () = &mut deadline => return Err(InvokeError::NotStarted { limit }),
+            () = output.readable(), if !silent => silent = output.drain(log) == OutputState::Closed,
+        }
+    }
+}
+
+/// A port that nobody listens on now.
+///
+/// Somebody may take it before the program does; then the program ends or answers for another, which the check of the
+/// owner of the port notices.
+fn free_port() -> io::Result<u16> {
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.port())
+}
+
+fn pairs(
+    environment: &std::collections::BTreeMap<String, String>,
+) -> Vec<(std::ffi::OsString, std::ffi::OsString)> {
+    environment.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+/// Why a program could not be started, in the terms of the API.
+pub(crate) fn launch_error(error: LaunchError) -> InvokeError {
+    use nix::libc::{EACCES, ELOOP, ENOENT, ENOEXEC, ENOTDIR, EPERM};
+    let program = error.program.clone();
+    match (error.stage, error.source.raw_os_error()) {
+        (Stage::Execute, Some(ENOENT | ENOTDIR | ELOOP)) => InvokeError::StartFileMissing { program },
+        (Stage::Execute, Some(EACCES | EPERM | ENOEXEC)) => InvokeError::StartFileNotExecutable { program },
+        _ => InvokeError::Machine { action: "starting a process", source: error.source },
+    }
+}
