@@ -74,7 +74,7 @@ class Server:
 
     def _environment(self):
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-        return {
+        wanted = {
             **kept,
             "HOME": str(self.home),
             "KULKUL_ACCESS_KEY_ID": ACCESS_KEY_ID,
@@ -83,6 +83,7 @@ class Server:
             "KULKUL_REGION": REGION,
             **self.extra_environment,
         }
+        return {name: value for name, value in wanted.items() if value is not None}
 
     def _announced(self):
         assert self.is_running(), f"the server ended with {self.process.returncode}\n{self.tail()}"
