@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use kulkul_instance::UnknownRuntime;
 use kulkul_model::{FunctionName, Timestamp};
 use kulkul_store::{Digest, Key, StoreError};
 use serde::{Deserialize, Serialize};
@@ -225,7 +226,7 @@ fn settings_to_stored(settings: &Settings) -> StoredSettings {
     }
 }
 
-fn settings_from_stored(stored: StoredSettings) -> Result<Settings, FunctionError> {
+fn settings_from_stored(stored: StoredSettings) -> Result<Settings, UnknownRuntime> {
     Ok(Settings {
         runtime: stored.runtime.parse()?,
         handler: stored.handler,

@@ -1,23 +1,26 @@
 //! The functions of this server: what the operations on them need, and how they are restored at start.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, Weak};
 
-use kulkul_delivery::Clock;
+use kulkul_bus::Hub;
+use kulkul_delivery::{Clock, Dispatcher};
+use kulkul_instance::{InstanceSpec, Instances};
 use kulkul_model::{FunctionName, Identity, Qualifier};
-use kulkul_store::{Blobs, Document, Metadata};
+use kulkul_store::{Blobs, Digest, Document, EventLog, Metadata, Traces};
 
+use crate::asynchronous::{AsyncConfigs, TasksInAcceptance};
 use crate::code::{ArchiveLimits, CodeCache, CodeObjects};
 use crate::document;
 use crate::registry::{Entry, Registry};
-use crate::{Function, FunctionError};
+use crate::{CodeCacheError, CredentialSource, Function, FunctionError, Logs, PayloadLimits};
 
 mod code;
 mod create;
 mod delete;
 mod list;
-#[cfg(test)]
-mod tests;
+mod ready;
 mod update;
 
 pub use code::FunctionCode;
@@ -28,6 +31,8 @@ pub use list::FunctionFilter;
 pub struct FunctionOptions {
     /// On their code.
     pub archive: ArchiveLimits,
+    /// On what they are called with.
+    pub payload: PayloadLimits,
 }
 
 /// What functions work with.
@@ -37,10 +42,24 @@ pub struct FunctionsParts {
     pub identity: Identity,
     /// Where they are stored.
     pub metadata: Arc<dyn Metadata>,
-    /// Where their code is stored.
+    /// Where their code is stored; nobody else stores anything there.
     pub blobs: Arc<dyn Blobs>,
+    /// Where asynchronous invocations wait.
+    pub log: Arc<dyn EventLog>,
+    /// Where former asynchronous invocations are looked up.
+    pub traces: Arc<dyn Traces>,
+    /// Who makes asynchronous invocations.
+    pub dispatcher: Dispatcher,
+    /// The buses that can be told of their end.
+    pub hub: Arc<Hub>,
+    /// Who runs functions.
+    pub instances: Instances,
+    /// What functions logged; also the sink of `instances`.
+    pub logs: Arc<Logs>,
     /// Where code that lies in a bucket is read; without it such code is refused.
     pub objects: Option<Arc<dyn CodeObjects>>,
+    /// Who gives out credentials; without it functions run without.
+    pub credentials: Option<Arc<dyn CredentialSource>>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Where code is kept unpacked. Can be deleted at any time.
@@ -51,39 +70,61 @@ pub struct FunctionsParts {
 
 /// All functions of this server. Shared as an `Arc`.
 pub struct Functions {
+    pub(crate) this: Weak<Self>,
     pub(crate) parts: FunctionsParts,
     pub(crate) registry: Registry,
+    pub(crate) async_configs: AsyncConfigs,
+    pub(crate) tasks_in_acceptance: TasksInAcceptance,
     pub(crate) cache: Arc<CodeCache>,
+    /// What instances were made from, with its code; for knowing which code may be running.
+    specs: Mutex<Vec<(Digest, Weak<InstanceSpec>)>>,
+    spec_number: AtomicU64,
     /// Held by whoever changes a function, from reading the old state to showing the new one; code that nobody
     /// refers to is deleted under it too, so that it cannot get a new user meanwhile.
     pub(crate) control: tokio::sync::Mutex<()>,
 }
 
 impl Functions {
-    /// Reads all functions. Deletes code that none of them refers to.
+    /// Reads all functions, and registers their queues with the dispatcher, which must not have been started yet.
+    /// Deletes what belongs to functions that are gone.
     pub async fn open(parts: FunctionsParts) -> Result<Arc<Self>, FunctionError> {
         let (code_dir, limits) = (parts.code_dir.clone(), parts.options.archive);
-        let cache = tokio::task::spawn_blocking(move || CodeCache::open(code_dir, limits))
-            .await
-            .unwrap_or(Err(crate::CodeCacheError::Interrupted))
-            .map_err(FunctionError::CodeCache)?;
-        let functions = Self {
+        let cache = tokio::task::spawn_blocking(move || CodeCache::open(code_dir, limits)).await;
+        let cache = cache.unwrap_or(Err(CodeCacheError::Interrupted)).map_err(FunctionError::CodeCache)?;
+        let functions = Arc::new_cyclic(|this| Self {
+            this: this.clone(),
             registry: Registry::default(),
+            async_configs: AsyncConfigs::default(),
+            tasks_in_acceptance: TasksInAcceptance::default(),
             cache: Arc::new(cache),
+            specs: Mutex::default(),
+            spec_number: AtomicU64::new(0),
             control: tokio::sync::Mutex::new(()),
             parts,
-        };
+        });
         for document in functions.documents(document::FUNCTION_PREFIX).await? {
             let function = Arc::new(document::read(&document.key, &document.value)?);
-            functions.registry.put(Entry { function, revision: document.revision });
+            functions.registry.put(Entry::new(function, document.revision));
         }
+        functions.restore_async_configs().await?;
+        functions.restore_queues().await?;
         functions.delete_unused_code().await?;
-        Ok(Arc::new(functions))
+        Ok(functions)
     }
 
     /// Whose functions these are.
     pub fn identity(&self) -> &Identity {
         &self.parts.identity
+    }
+
+    /// Who runs them.
+    pub fn instances(&self) -> &Instances {
+        &self.parts.instances
+    }
+
+    /// What they logged.
+    pub fn logs(&self) -> &Logs {
+        &self.parts.logs
     }
 
     /// The function that a qualifier chooses.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use kulkul_model::FunctionName;
+use arc_swap::ArcSwapOption;
+use kulkul_instance::InstanceSpec;
+use kulkul_model::{FunctionName, Timestamp};
 use kulkul_store::{Digest, Revision};
 
 use crate::Function;
@@ -15,6 +17,24 @@ pub(crate) struct Entry {
     pub(crate) function: Arc<Function>,
     /// The revision of its document.
     pub(crate) revision: Revision,
+    /// What instances are made from, once somebody has needed it.
+    pub(crate) ready: ArcSwapOption<Ready>,
+    /// Held by whoever makes that.
+    pub(crate) making: tokio::sync::Mutex<()>,
+}
+
+/// What instances of a function are made from.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) spec: Arc<InstanceSpec>,
+    /// When its credentials have to be renewed.
+    pub(crate) renew_at: Timestamp,
+}
+
+impl Entry {
+    pub(crate) fn new(function: Arc<Function>, revision: Revision) -> Self {
+        Self { function, revision, ready: ArcSwapOption::empty(), making: tokio::sync::Mutex::new(()) }
+    }
 }
 
 /// Functions by name.
@@ -34,6 +54,12 @@ impl Registry {
 
     pub(crate) fn remove(&self, name: &FunctionName) -> Option<Arc<Entry>> {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name.as_str())
+    }
+
+    /// The names of all functions.
+    pub(crate) fn names(&self) -> Vec<FunctionName> {
+        let functions = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        functions.values().map(|entry| entry.function.name.clone()).collect()
     }
 
     /// The functions whose names start with `prefix` and come after `after`, by name, that `wanted` wants, at most

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kulkul_instance::Runtime;
 use serde_json::{Map, Value};
 
+use crate::FunctionError;
 use crate::error::invalid;
-use crate::{FunctionError, Runtime};
 
 mod cpu;
 mod environment;
@@ -146,7 +147,7 @@ impl Settings {
     pub fn new(patch: SettingsPatch) -> Result<Self, FunctionError> {
         let Some(runtime) = &patch.runtime else { return invalid("runtime must be set") };
         let defaults = Self {
-            runtime: runtime.parse()?,
+            runtime: offered(runtime)?,
             handler: String::new(),
             description: None,
             memory_mib: MEMORY_MIB_DEFAULT,
@@ -170,7 +171,7 @@ impl Settings {
     pub fn patched(&self, patch: SettingsPatch) -> Result<Self, FunctionError> {
         let mut next = self.clone();
         if let Some(runtime) = patch.runtime {
-            next.runtime = runtime.parse()?;
+            next.runtime = offered(&runtime)?;
         }
         if let Some(handler) = patch.handler {
             next.handler = handler;
@@ -237,13 +238,13 @@ impl Settings {
     /// Rules that span several settings.
     fn check_together(&self) -> Result<(), FunctionError> {
         self.cpu.check_against(self.memory_mib)?;
-        if self.instance_concurrency > 1 && !self.runtime.is_custom() {
+        if self.instance_concurrency > 1 && !self.runtime.serves_concurrently() {
             return invalid(format!(
                 "instanceConcurrency must be 1 for runtime '{}': only custom runtimes serve several requests at once",
                 self.runtime
             ));
         }
-        if self.custom_runtime.is_some() && !self.runtime.is_custom() {
+        if self.custom_runtime.is_some() && !self.runtime.serves_concurrently() {
             return invalid(format!("customRuntimeConfig does not apply to runtime '{}'", self.runtime));
         }
         check_handler(&self.handler, self.runtime)?;
@@ -259,6 +260,20 @@ impl Settings {
     }
 }
 
+/// Takes a runtime that can run here, if its interpreter is installed.
+fn offered(text: &str) -> Result<Runtime, FunctionError> {
+    match text.parse() {
+        Ok(Runtime::NotOffered(_)) | Err(_) => {
+            let shown: String = text.chars().take(64).collect();
+            invalid(format!(
+                "runtime '{shown}' is not supported; supported: python3, python3.6 and later, nodejs8 and later, \
+                 custom, custom.debian10, custom.debian11, custom.debian12"
+            ))
+        }
+        Ok(runtime) => Ok(runtime),
+    }
+}
+
 /// `{module path}.{function name}` for the built-in runtimes, and anything for those that bring their own server.
 fn check_handler(handler: &str, runtime: Runtime) -> Result<(), FunctionError> {
     if handler.len() > 256 || handler.chars().any(char::is_control) {
@@ -266,7 +281,7 @@ fn check_handler(handler: &str, runtime: Runtime) -> Result<(), FunctionError> {
     }
     let complete =
         handler.rsplit_once('.').is_some_and(|(module, name)| !module.is_empty() && !name.is_empty());
-    if !complete && !runtime.is_custom() {
+    if !complete && !runtime.serves_concurrently() {
         return invalid(format!(
             "handler '{handler}' must have the form module.function, such as index.handler"
         ));
@@ -367,8 +382,12 @@ mod tests {
     #[test]
     fn values_out_of_range_are_refused_with_the_reason() {
         let long = "x".repeat(257);
-        let table: [(SettingsPatch, &str); 17] = [
+        let runtime = |name: &str| SettingsPatch { runtime: Some(name.into()), ..python() };
+        let table: [(SettingsPatch, &str); 20] = [
             (SettingsPatch::default(), "runtime must be set"),
+            (runtime("cobol"), "runtime 'cobol' is not supported; supported: python3"),
+            (runtime("java11"), "runtime 'java11' is not supported"),
+            (runtime("custom-container"), "runtime 'custom-container' is not supported"),
             (SettingsPatch { handler: None, ..python() }, "handler '' must have the form module.function"),
             (
                 SettingsPatch { handler: Some("index.".into()), ..python() },

@@ -1,17 +1,13 @@
-//! What this crate's tests share: zips made to measure, and a store in memory.
+//! What this crate's unit tests share: zips made to measure, and blobs in memory.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use bytes::Bytes;
-use kulkul_delivery::SystemClock;
-use kulkul_model::Identity;
-use kulkul_store::{Blobs, Digest, Document, Key, Metadata, Revision, StoreError, StoreFuture, Watch};
+use kulkul_store::{Blobs, Digest, StoreError, StoreFuture};
 use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
-
-use crate::{FunctionOptions, Functions, FunctionsParts};
 
 /// One entry of a zip.
 #[derive(Clone, Copy)]
@@ -81,157 +77,35 @@ pub(crate) fn digest_of(content: &[u8]) -> Digest {
     Digest(Sha256::digest(content).into())
 }
 
-/// Documents and blobs in memory.
+/// Blobs in memory.
 #[derive(Default)]
-pub(crate) struct MemoryStore {
-    documents: Mutex<BTreeMap<Key, (Bytes, Revision)>>,
-    blobs: Mutex<BTreeMap<Digest, Bytes>>,
-    last_revision: Mutex<u64>,
-}
+pub(crate) struct MemoryBlobs(Mutex<BTreeMap<Digest, Bytes>>);
 
-impl MemoryStore {
-    fn next_revision(&self) -> Revision {
-        let mut last = self.last_revision.lock().unwrap();
-        *last += 1;
-        Revision(*last)
-    }
-
+impl MemoryBlobs {
     fn answer<T: Send + 'static>(&self, value: Result<T, StoreError>) -> StoreFuture<'_, T> {
         Box::pin(std::future::ready(value))
     }
-
-    fn conflict(key: &Key) -> StoreError {
-        StoreError::Conflict { key: key.to_string() }
-    }
 }
 
-impl Metadata for MemoryStore {
-    fn get(&self, key: &Key) -> StoreFuture<'_, Option<Document>> {
-        let found = self.documents.lock().unwrap().get(key).cloned();
-        let key = key.clone();
-        self.answer(Ok(found.map(|(value, revision)| Document { key, value, revision })))
-    }
-
-    fn create(&self, key: &Key, value: Bytes) -> StoreFuture<'_, Revision> {
-        let mut documents = self.documents.lock().unwrap();
-        if documents.contains_key(key) {
-            return self.answer(Err(Self::conflict(key)));
-        }
-        let revision = self.next_revision();
-        documents.insert(key.clone(), (value, revision));
-        self.answer(Ok(revision))
-    }
-
-    fn replace(&self, key: &Key, at: Revision, value: Bytes) -> StoreFuture<'_, Revision> {
-        let mut documents = self.documents.lock().unwrap();
-        if documents.get(key).is_none_or(|(_, revision)| *revision != at) {
-            return self.answer(Err(Self::conflict(key)));
-        }
-        let revision = self.next_revision();
-        documents.insert(key.clone(), (value, revision));
-        self.answer(Ok(revision))
-    }
-
-    fn delete(&self, key: &Key, at: Option<Revision>) -> StoreFuture<'_, bool> {
-        let mut documents = self.documents.lock().unwrap();
-        match (documents.get(key), at) {
-            (Some((_, revision)), Some(at)) if *revision != at => self.answer(Err(Self::conflict(key))),
-            (Some(_), _) => {
-                documents.remove(key);
-                self.answer(Ok(true))
-            }
-            (None, _) => self.answer(Ok(false)),
-        }
-    }
-
-    fn list(&self, prefix: &str, after: Option<&Key>, max: usize) -> StoreFuture<'_, Vec<Document>> {
-        let documents = self.documents.lock().unwrap();
-        let found =
-            documents.iter().filter(|(key, _)| key.0.starts_with(prefix) && after.is_none_or(|a| *key > a));
-        let page = found.take(max).map(|(key, (value, revision))| Document {
-            key: key.clone(),
-            value: value.clone(),
-            revision: *revision,
-        });
-        self.answer(Ok(page.collect()))
-    }
-
-    fn watch(&self, _prefix: &str) -> StoreFuture<'_, Watch> {
-        self.answer(Err(StoreError::Closed))
-    }
-}
-
-impl Blobs for MemoryStore {
+impl Blobs for MemoryBlobs {
     fn put(&self, content: Bytes) -> StoreFuture<'_, Digest> {
         let digest = digest_of(&content);
-        self.blobs.lock().unwrap().insert(digest, content);
+        self.0.lock().unwrap().insert(digest, content);
         self.answer(Ok(digest))
     }
 
     fn get(&self, digest: &Digest) -> StoreFuture<'_, Bytes> {
-        let found = self.blobs.lock().unwrap().get(digest).cloned();
+        let found = self.0.lock().unwrap().get(digest).cloned();
         self.answer(found.ok_or_else(|| StoreError::NotFound { key: digest.to_string() }))
     }
 
     fn delete(&self, digest: &Digest) -> StoreFuture<'_, bool> {
-        let was_there = self.blobs.lock().unwrap().remove(digest).is_some();
+        let was_there = self.0.lock().unwrap().remove(digest).is_some();
         self.answer(Ok(was_there))
     }
 
     fn list(&self) -> StoreFuture<'_, Vec<Digest>> {
-        let all = self.blobs.lock().unwrap().keys().copied().collect();
+        let all = self.0.lock().unwrap().keys().copied().collect();
         self.answer(Ok(all))
-    }
-}
-
-/// Functions over a store in memory, in a directory of their own.
-pub(crate) struct Fixture {
-    pub(crate) functions: Arc<Functions>,
-    store: Arc<MemoryStore>,
-    directory: Arc<tempfile::TempDir>,
-}
-
-impl Fixture {
-    pub(crate) async fn new() -> Self {
-        Self::with(|_| {}).await
-    }
-
-    /// Functions whose parts were changed before they were opened.
-    pub(crate) async fn with(change: impl FnOnce(&mut FunctionsParts)) -> Self {
-        Self::open(Arc::default(), Arc::new(tempfile::tempdir().unwrap()), change).await
-    }
-
-    /// The same store and directory, opened anew.
-    pub(crate) async fn reopened(&self) -> Self {
-        Self::open(self.store.clone(), self.directory.clone(), |_| {}).await
-    }
-
-    pub(crate) fn blobs(&self) -> Arc<dyn Blobs> {
-        self.store.clone()
-    }
-
-    pub(crate) fn metadata(&self) -> Arc<dyn Metadata> {
-        self.store.clone()
-    }
-
-    async fn open(
-        store: Arc<MemoryStore>,
-        directory: Arc<tempfile::TempDir>,
-        change: impl FnOnce(&mut FunctionsParts),
-    ) -> Self {
-        let mut parts = FunctionsParts {
-            identity: Identity {
-                account: "1234567890123456".parse().unwrap(),
-                region: "cn-hangzhou".parse().unwrap(),
-            },
-            metadata: store.clone(),
-            blobs: store.clone(),
-            objects: None,
-            clock: Arc::new(SystemClock),
-            code_dir: directory.path().join("code"),
-            options: FunctionOptions::default(),
-        };
-        change(&mut parts);
-        Self { functions: Functions::open(parts).await.unwrap(), store, directory }
     }
 }

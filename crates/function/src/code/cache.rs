@@ -149,7 +149,7 @@ impl CodeCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Entry, MemoryStore, digest_of, zip_of};
+    use crate::testing::{Entry, MemoryBlobs, digest_of, zip_of};
 
     fn open(directory: &Path) -> Arc<CodeCache> {
         Arc::new(CodeCache::open(directory.join("code"), ArchiveLimits::default()).unwrap())
@@ -160,8 +160,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let zip = zip_of(&[Entry::File("index.py", b"x = 1\n", 0o644)]);
         let digest = digest_of(&zip);
-        let store = Arc::new(MemoryStore::default());
-        let blobs: Arc<dyn Blobs> = store.clone();
+        let blobs: Arc<dyn Blobs> = Arc::new(MemoryBlobs::default());
         blobs.put(zip.clone()).await.unwrap();
         let cache = open(directory.path());
         let place = cache.unpack(&digest, zip.clone()).await.unwrap();

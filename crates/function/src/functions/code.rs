@@ -113,13 +113,15 @@ impl Functions {
     /// Deletes one piece of code when no function refers to it any more. Called with the control lock held. What
     /// fails here is found again at the next start.
     pub(super) async fn forget_code(&self, digest: Digest) {
-        let in_use = self.registry.code_in_use();
+        let mut in_use = self.registry.code_in_use();
         if in_use.contains(&digest) {
             return;
         }
         if let Err(error) = self.delete_blob(digest).await {
             tracing::warn!(%error, "cannot delete code that no function refers to");
         }
+        // Requests under way end in the code in which they began.
+        in_use.extend(self.code_in_instances());
         self.cache.evict_all_but(in_use).await;
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kulkul_model::Qualifier;
 use kulkul_store::StoreError;
 use uuid::Uuid;
 
@@ -37,7 +38,8 @@ impl Functions {
         let key = document::function_key(&function.name);
         match self.parts.metadata.create(&key, document::write(&function)).await {
             Ok(revision) => {
-                self.registry.put(Entry { function: function.clone(), revision });
+                self.registry.put(Entry::new(function.clone(), revision));
+                self.register_queue(&function.name, &Qualifier::latest());
                 tracing::info!(function = %function.name, runtime = %function.settings.runtime, "function created");
                 Ok(function)
             }

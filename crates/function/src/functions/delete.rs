@@ -24,7 +24,12 @@ impl Functions {
             }
             Err(source) => return Err(FunctionError::Store { action: "delete a function", source }),
         }
+        // From here on it is gone; what a crash leaves of the rest is found again at the next start.
         self.registry.remove(name);
+        self.unregister_queues(name).await;
+        self.forget_async_configs(name).await;
+        self.retire(&entry);
+        self.parts.logs.forget(name);
         self.forget_code(entry.function.code.digest).await;
         tracing::info!(function = %name, "function deleted");
         Ok(())

@@ -39,7 +39,8 @@ impl Functions {
         let key = document::function_key(name);
         match self.parts.metadata.replace(&key, entry.revision, document::write(&after)).await {
             Ok(revision) => {
-                self.registry.put(Entry { function: after.clone(), revision });
+                self.registry.put(Entry::new(after.clone(), revision));
+                self.retire(&entry);
                 self.forget_code(before.code.digest).await;
                 tracing::info!(function = %name, "function changed");
                 Ok(after)
