@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -86,6 +86,8 @@ fn serve_objects(objects: &Objects) -> SocketAddr {
 struct Function {
     process: Child,
     address: SocketAddr,
+    /// Kept open, since the program has more to say.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Function {
@@ -102,9 +104,10 @@ impl Function {
             .spawn()
             .unwrap();
         let mut first_line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut first_line).unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut first_line).unwrap();
         assert!(first_line.contains("listening"), "{first_line}");
-        Function { process, address: free }
+        Function { process, address: free, _output: output }
     }
 
     fn invoke(&self, key: &str) -> Message {
