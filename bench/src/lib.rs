@@ -4,3 +4,4 @@
 //! same run, and says whether the ratio is within its bound.
 
 pub mod report;
+pub mod turns;
