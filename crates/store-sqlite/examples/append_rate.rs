@@ -20,13 +20,15 @@ async fn main() {
     let secs = args.next().and_then(|s| s.parse().ok()).unwrap_or(3.0);
     let settle = args.next().is_none_or(|s| s != "append-only");
     println!("one fdatasync of 4 KiB: {:?}", fdatasync(&dir));
-    for producers in [1, 16, 64, 256] {
+    let counts = args.next().map_or_else(|| vec![1, 16, 64, 256], |s| vec![s.parse().unwrap()]);
+    for producers in counts {
         let dir = dir.join(producers.to_string());
         drop(std::fs::remove_dir_all(&dir));
         let opened = Instant::now();
         let store = SqliteStore::open(&dir).unwrap();
         let opened = opened.elapsed();
         let log = store.event_log();
+        let cpu = cpu_micros();
         let end = Instant::now() + Duration::from_secs_f64(secs);
         let (acks, to_settle) = tokio::sync::mpsc::channel(100_000);
         let settler = tokio::spawn(settler(Arc::clone(&log), to_settle));
@@ -42,13 +44,14 @@ async fn main() {
         took.sort_unstable();
         let at = |q: f64| took[((took.len() - 1) as f64 * q) as usize];
         println!(
-            "{producers:>4} producers: {:>8.0} rec/s  p50 {:>9?} p99 {:>9?} p99.9 {:>9?} max {:>9?}  open {opened:?} rss {} KiB",
+            "{producers:>4} producers: {:>8.0} rec/s  p50 {:>9?} p99 {:>9?} p99.9 {:>9?} max {:>9?}  open {opened:?} rss {} KiB, {:.1} us CPU/record",
             took.len() as f64 / secs,
             at(0.5),
             at(0.99),
             at(0.999),
             at(1.0),
             rss_kib(),
+            (cpu_micros() - cpu) as f64 / took.len() as f64,
         );
         store.close();
     }
@@ -130,6 +133,12 @@ fn fdatasync(dir: &std::path::Path) -> Duration {
         .collect();
     took.sort_unstable();
     took[1000]
+}
+
+fn cpu_micros() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.split_whitespace().collect();
+    (fields[13].parse::<u64>().unwrap() + fields[14].parse::<u64>().unwrap()) * 10_000
 }
 
 fn rss_kib() -> u64 {

@@ -1,6 +1,6 @@
 //! Opening a database file: its settings, its format, its mode.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use kulkul_store::StoreError;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::directory;
 use crate::failure::Attempting;
 
 /// What a file is: the application id in its header, and the tables that a new one gets.
@@ -21,9 +22,18 @@ pub(crate) struct Kind {
     pub(crate) schema: &'static [&'static str],
 }
 
+/// How large a file may get.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    /// In bytes. A file that would need more is treated as if the disk were full.
+    pub(crate) bytes_max: Option<u64>,
+}
+
 /// The format that this version writes, and the only one that it reads: `PRAGMA user_version`.
 pub(crate) const FORMAT: i32 = 1;
 
+/// The size of a page; SQLite's own default.
+const PAGE_BYTES: u64 = 4096;
 /// How long to wait for somebody else's lock, such as that of a person with `sqlite3`.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// The page cache of a connection that writes, in KiB.
@@ -34,17 +44,23 @@ const READER_CACHE_KIB: i32 = 512;
 /// Opens the file for writing; creates it when it is not there.
 ///
 /// Blocks. [`StoreError::Format`] when the file is something else, or of another version.
-pub(crate) fn open_writer(dir: &Path, kind: &Kind) -> Result<Connection, StoreError> {
+pub(crate) fn open_writer(dir: &Path, kind: &Kind, limits: Limits) -> Result<Connection, StoreError> {
     let path = dir.join(kind.file_name);
     create_empty(&path).attempting("create a database file")?;
     let conn = Connection::open_with_flags(&path, flags()).attempting("open a database file")?;
+    conn.pragma_update(None, "page_size", PAGE_BYTES as i64).attempting("configure a database connection")?;
     configure(&conn, WRITER_CACHE_KIB)?;
     let found = read_format(&conn, kind)?;
     // Only now that the file is known to be ours is anything written to it.
     conn.pragma_update(None, "journal_mode", "WAL").attempting("turn on the write-ahead log")?;
     if found == Found::Nothing {
         create_tables(&conn, kind)?;
-        File::open(dir).and_then(|dir| dir.sync_all()).attempting("sync the data directory")?;
+        directory::sync(dir).attempting("sync the data directory")?;
+    }
+    if let Some(bytes) = limits.bytes_max {
+        let pages = i64::try_from(bytes / PAGE_BYTES).unwrap_or(i64::MAX).max(1);
+        conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+            .attempting("limit the size of a database file")?;
     }
     Ok(conn)
 }

@@ -400,11 +400,7 @@ impl<L: Ledger> Thread<L> {
     }
 
     /// Executes one job. A failure that concerns the whole batch goes to `failed`.
-    fn execute(
-        &mut self,
-        job: &mut dyn Job<L>,
-        failed: &mut Option<StoreError>,
-    ) -> Result<(), StoreError> {
+    fn execute(&mut self, job: &mut dyn Job<L>, failed: &mut Option<StoreError>) -> Result<(), StoreError> {
         let guarded = job.guard() == Guard::Savepoint;
         let mark = self.ledger.mark();
         if guarded {

@@ -81,7 +81,8 @@ pub(super) fn browse(
         )
         .and_then(|mut s| {
             let max = i64::try_from(max).unwrap_or(i64::MAX);
-            s.query_map(params![queue, after as i64, max], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()
+            s.query_map(params![queue, after as i64, max], |row| row.get::<_, i64>(0))?
+                .collect::<Result<Vec<_>, _>>()
         })
         .attempting("browse a queue")?;
     seqs.into_iter()

@@ -35,7 +35,7 @@ pub(super) enum Effect {
 }
 
 /// What the writer knows and has staged.
-pub(super) struct EventsLedger {
+pub(crate) struct EventsLedger {
     /// The next place to give out.
     pub(super) next_seq: u64,
     pub(super) names: StagedNames,
@@ -52,7 +52,7 @@ pub(super) struct EventsLedger {
 
 /// A state to go back to.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct EventsMark {
+pub(crate) struct EventsMark {
     next_seq: u64,
     names: usize,
     tail: block::Numbers,

@@ -9,13 +9,13 @@ use kulkul_store::{
 };
 use rusqlite::{Connection, OptionalExtension};
 
+use super::Events;
+use super::lease::{self, Span};
 use super::ledger::EventsShared;
 use super::names::Table;
 use super::rows::{self, record_columns};
 use super::settle::PURGED_AT_ONCE;
 use super::transaction::EventsTx;
-use super::Events;
-use super::lease::{self, Span};
 use crate::failure::Attempting;
 use crate::writer::Weight;
 

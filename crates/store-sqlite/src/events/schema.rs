@@ -5,10 +5,11 @@
 //! each attribute would cost more to write than the record itself.
 
 use crate::database::Kind;
+use crate::objects::schema::OBJECTS;
 
 /// `events.db`.
 pub(crate) const KIND: Kind =
-    Kind { file_name: "events.db", application_id: 0x4b6c_4531, schema: &[EVENTS] };
+    Kind { file_name: "events.db", application_id: 0x4b6c_4531, schema: &[EVENTS, OBJECTS] };
 
 const EVENTS: &str = "
 CREATE TABLE log (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);

@@ -31,7 +31,7 @@ use crate::failure::Attempting;
 use crate::writer::{Weight, Writer};
 
 /// The writer of `events.db`.
-pub(crate) struct EventsWriter(pub(super) Writer<EventsLedger>);
+pub(crate) struct EventsWriter(pub(crate) Writer<EventsLedger>);
 
 impl EventsWriter {
     /// Runs a job in the transaction that is shared with whatever else waits, and returns what it returned once the
@@ -152,4 +152,3 @@ impl EventsTx<'_> {
         self.ledger.names.number(self.conn, table, name)
     }
 }
-
