@@ -1,7 +1,7 @@
 //! Reads from the bytes of an event what somebody looks at, and skips the rest.
 
 mod fields;
-mod scan;
+mod outline;
 mod walk;
 
 pub(crate) use fields::{Fields, Value};

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::fields::{Fields, Found, Kind, Slot, Span};
-use super::scan::{container_end, skip_space, string_end, word_end};
+use super::outline::Outline;
 use crate::json::{is_number, unescape};
 use crate::trie::{Node, NodeId, ROOT, Trie, head};
 
@@ -22,6 +22,7 @@ const ROOM_MAX: usize = 1 << 16;
 pub(crate) struct Walker {
     /// The number of the walk.
     walk: u32,
+    outline: Outline,
     slots: Vec<Slot>,
     elements: Vec<Found>,
     decoded: Vec<u8>,
@@ -36,6 +37,7 @@ pub(crate) fn with_walker<T>(work: impl FnOnce(&mut Walker) -> T) -> T {
     // Taken out rather than borrowed: should `work` come back here, it gets a walker of its own.
     let mut walker = WALKER.take().unwrap_or_default();
     let result = work(&mut walker);
+    walker.outline.shrink_to(ROOM_MAX);
     walker.elements.shrink_to(ROOM_MAX);
     walker.decoded.shrink_to(ROOM_MAX);
     walker.visits.shrink_to(ROOM_MAX);
@@ -52,6 +54,9 @@ impl Walker {
         if self.slots.len() < trie.len() {
             self.slots.resize(trie.len().next_power_of_two(), Slot::UNSEEN);
         }
+        if !self.outline.read(event) {
+            return Err(Malformed { at: event.len() });
+        }
         self.walk = self.walk.wrapping_add(1);
         if self.walk == 0 {
             self.slots.fill(Slot::UNSEEN);
@@ -65,7 +70,7 @@ impl Walker {
         if walk.has_repeated_keys {
             self.forget_repeated_visits();
         }
-        let Self { walk, slots, elements, decoded, visits } = self;
+        let Self { walk, outline: _, slots, elements, decoded, visits } = self;
         Ok(Fields { event, walk: *walk, slots, elements, decoded, visits })
     }
 
@@ -109,15 +114,13 @@ impl Walk<'_> {
         }
         loop {
             let start = self.expect(b'"', at)?;
-            let key_end = string_end(self.event, start).ok_or(Malformed { at })?;
-            let colon = skip_space(self.event, key_end.quote + 1);
+            let key_end = self.walker.outline.string_end(start).ok_or(Malformed { at })?;
+            let colon = skip_space(self.event, key_end + 1);
             let value = skip_space(self.event, self.expect(b':', colon)?);
-            let key = start..key_end.quote;
-            let child = if key_end.has_escapes {
-                self.escaped_child(id, node, key).ok_or(Malformed { at })?
+            let child = if self.walker.outline.has_escapes(start, key_end) {
+                self.escaped_child(id, node, start..key_end).ok_or(Malformed { at })?
             } else {
-                let key = &self.event[key];
-                self.trie.child_of(id, node, key, head(key))
+                self.trie.child_of(id, node, &self.event[start..key_end], head_at(self.event, start, key_end))
             };
             let end = match child {
                 Some(child) => self.visit(child, value)?,
@@ -216,20 +219,20 @@ impl Walk<'_> {
         let found = |kind, start, end| Found { kind, raw: Span::new(start, end), extra: Span::default() };
         match self.event.get(at) {
             Some(b'"') => {
-                let end = string_end(self.event, at + 1).ok_or(Malformed { at })?;
-                let mut string = found(Kind::Plain, at + 1, end.quote);
-                if end.has_escapes {
+                let end = self.walker.outline.string_end(at + 1).ok_or(Malformed { at })?;
+                let mut string = found(Kind::Plain, at + 1, end);
+                if self.walker.outline.has_escapes(at + 1, end) {
                     string.kind = Kind::Escaped;
                     string.extra = self.decode(string.raw).ok_or(Malformed { at })?;
                 }
-                Ok((string, end.quote + 1))
+                Ok((string, end + 1))
             }
             Some(b'{') => {
-                let end = container_end(self.event, at + 1).ok_or(Malformed { at })?;
+                let end = self.walker.outline.container_end(at + 1).ok_or(Malformed { at })?;
                 Ok((found(Kind::Object, at, end), end))
             }
             Some(b'[') => {
-                let end = container_end(self.event, at + 1).ok_or(Malformed { at })?;
+                let end = self.walker.outline.container_end(at + 1).ok_or(Malformed { at })?;
                 Ok((found(Kind::Array, at, end), end))
             }
             _ => {
@@ -257,11 +260,43 @@ impl Walk<'_> {
     #[inline]
     fn skip(&self, at: usize) -> Result<usize, Malformed> {
         let end = match self.event.get(at) {
-            Some(b'"') => string_end(self.event, at + 1).map(|end| end.quote + 1),
-            Some(b'{' | b'[') => container_end(self.event, at + 1),
+            Some(b'"') => self.walker.outline.string_end(at + 1).map(|end| end + 1),
+            Some(b'{' | b'[') => self.walker.outline.container_end(at + 1),
             _ => Some(word_end(self.event, at)).filter(|&end| end > at),
         };
         end.ok_or(Malformed { at })
+    }
+}
+
+/// The position of the first byte from `at` on that is not white space.
+#[inline]
+fn skip_space(text: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// The end of a number, `true`, `false` or `null` that starts at `at`.
+#[inline]
+fn word_end(text: &[u8], mut at: usize) -> usize {
+    while let Some(b'0'..=b'9' | b'a'..=b'z' | b'+' | b'-' | b'.' | b'E') = text.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// The [`head`] of the key between two positions.
+#[inline]
+fn head_at(text: &[u8], start: usize, end: usize) -> u64 {
+    let Some(chunk) = text.get(start..).and_then(|rest| rest.first_chunk::<8>()) else {
+        return head(&text[start..end]);
+    };
+    let chunk = u64::from_le_bytes(*chunk);
+    match end - start {
+        0 => 0,
+        length @ 1..8 => chunk & (u64::MAX >> (64 - 8 * length)),
+        _ => chunk,
     }
 }
 
