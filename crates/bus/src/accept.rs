@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kulkul_delivery::Reserved;
-use kulkul_model::{BusName, Draft, Enrichment, Event, EventError, Timestamp, TraceId};
+use kulkul_model::{BusName, Draft, Enrichment, Event, EventError, EventLimits, Timestamp, TraceId};
 use kulkul_store::{NewRecord, RecordKey, Route, Seq};
 
 use crate::error::AcceptError;
@@ -40,10 +40,11 @@ impl Hub {
     ) -> Result<Vec<Result<Acceptance, EventError>>, AcceptError> {
         let bus = self.accepting_bus(bus)?;
         let now = self.parts.clock.now();
+        let limits = self.parts.options.event;
         let mut records = Vec::with_capacity(drafts.len());
         let mut answers = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            answers.push(draft.and_then(|draft| self.enrich(&bus, draft, sender, now)).map(|event| {
+            answers.push(draft.and_then(|draft| self.enrich(&bus, draft, sender, now, &limits)).map(|event| {
                 let record = route(&bus, &event, now);
                 let accepted = Acceptance { event_id: event.id().to_owned(), trace_id: record.trace_id };
                 records.push(record);
@@ -56,7 +57,7 @@ impl Hub {
         Ok(answers)
     }
 
-    /// Checks and matches an event that is to be stored in another commit than the hub's own.
+    /// Checks and matches an event of this server itself, which is to be stored in another commit than the hub's own.
     pub fn prepare(
         &self,
         bus: &BusName,
@@ -65,7 +66,8 @@ impl Hub {
     ) -> Result<Result<Prepared, EventError>, AcceptError> {
         let bus = self.accepting_bus(bus)?;
         let now = self.parts.clock.now();
-        Ok(self.enrich(&bus, draft, sender, now).map(|event| {
+        let limits = self.parts.options.event.own_events();
+        Ok(self.enrich(&bus, draft, sender, now, &limits).map(|event| {
             let mut record = route(&bus, &event, now);
             let reserved = self.parts.dispatcher.reserve(&mut record);
             Prepared { record, reserved }
@@ -76,7 +78,14 @@ impl Hub {
         self.bus(name).ok_or_else(|| AcceptError::UnknownBus { bus: name.clone() })
     }
 
-    fn enrich(&self, bus: &Bus, draft: Draft<'_>, sender: &str, now: Timestamp) -> Result<Event, EventError> {
+    fn enrich(
+        &self,
+        bus: &Bus,
+        draft: Draft<'_>,
+        sender: &str,
+        now: Timestamp,
+        limits: &EventLimits,
+    ) -> Result<Event, EventError> {
         let identity = &self.parts.identity;
         let add = Enrichment {
             account: &identity.account,
@@ -85,7 +94,7 @@ impl Hub {
             received_at: now,
             sender,
         };
-        draft.accept(&add, &self.parts.options.event)
+        draft.accept(&add, limits)
     }
 }
 
