@@ -85,6 +85,13 @@ impl NewKey {
     }
 }
 
+/// A key that is in no store, for whoever signs requests.
+impl From<NewKey> for AccessKey {
+    fn from(new: NewKey) -> Self {
+        Self::new(new, Timestamp::default(), false)
+    }
+}
+
 impl AccessKey {
     pub(crate) fn new(new: NewKey, created_at: Timestamp, disabled: bool) -> Self {
         let sha256 =
@@ -162,11 +169,7 @@ mod tests {
     #[test]
     fn hmacs_are_those_of_the_standards() {
         // RFC 4231, case 2, and RFC 2202, case 2.
-        let key = AccessKey::new(
-            NewKey::given("id", "Jefe", Role::Read).unwrap(),
-            Timestamp::from_millis(0),
-            false,
-        );
+        let key = AccessKey::from(NewKey::given("id", "Jefe", Role::Read).unwrap());
         let (one, other) = (&b"what do ya want "[..], &b"for nothing?"[..]);
         assert_eq!(
             hex::encode(key.hmac_sha256(&[one, other])),
@@ -181,7 +184,7 @@ mod tests {
     #[test]
     fn nothing_prints_a_secret() {
         let new = NewKey::given("AKID", "hunter2", Role::Admin).unwrap();
-        let key = AccessKey::new(new.clone(), Timestamp::from_millis(0), false);
+        let key = AccessKey::from(new.clone());
         let seen = format!("{new:?} {key:?}");
         assert!(seen.contains("AKID") && !seen.contains("hunter2"), "{seen}");
     }

@@ -3,6 +3,7 @@
 //! The Tokio task of the connection writes, the listener reads once a tick; all of it is hints about time, so relaxed
 //! atomics do.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::task::Waker;
@@ -40,6 +41,7 @@ pub(crate) enum Phase {
 /// Shared by the Tokio task of a connection and the listener.
 #[derive(Debug)]
 pub(crate) struct Connection {
+    client_ip: Box<str>,
     clock: Arc<Clock>,
     phase: AtomicU8,
     phase_since: AtomicU32,
@@ -85,9 +87,10 @@ impl Timeouts {
 }
 
 impl Connection {
-    pub(crate) fn new(clock: Arc<Clock>) -> Self {
+    pub(crate) fn new(client: IpAddr, clock: Arc<Clock>) -> Self {
         let now = clock.now();
         Self {
+            client_ip: client.to_canonical().to_string().into(),
             clock,
             phase: AtomicU8::new(Phase::Idle as u8),
             phase_since: AtomicU32::new(now),
@@ -99,6 +102,10 @@ impl Connection {
             waker: AtomicWaker::new(),
             body_waker: AtomicWaker::new(),
         }
+    }
+
+    pub(crate) fn client_ip(&self) -> &str {
+        &self.client_ip
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -201,7 +208,7 @@ mod tests {
     fn each_phase_has_its_own_timeout() {
         let clock = Arc::new(Clock::default());
         at(&clock, 1);
-        let connection = Connection::new(Arc::clone(&clock));
+        let connection = Connection::new(IpAddr::from([127, 0, 0, 1]), Arc::clone(&clock));
         assert_eq!(connection.judge(at(&clock, 6), &TIMEOUTS), Verdict::Fine);
         assert_eq!(connection.judge(at(&clock, 7), &TIMEOUTS), Verdict::Overdue("idle"));
         connection.enter(Phase::Head);
@@ -215,7 +222,7 @@ mod tests {
     fn sending_the_rest_of_an_answer_is_not_idling() {
         let clock = Arc::new(Clock::default());
         at(&clock, 1);
-        let connection = Connection::new(Arc::clone(&clock));
+        let connection = Connection::new(IpAddr::from([127, 0, 0, 1]), Arc::clone(&clock));
         at(&clock, 6);
         connection.wrote(false);
         assert_eq!(connection.judge(at(&clock, 11), &TIMEOUTS), Verdict::Fine);
@@ -233,7 +240,7 @@ mod tests {
     fn an_overdue_body_is_told_to_its_reader() {
         let clock = Arc::new(Clock::default());
         at(&clock, 1);
-        let connection = Connection::new(Arc::clone(&clock));
+        let connection = Connection::new(IpAddr::from([127, 0, 0, 1]), Arc::clone(&clock));
         connection.enter(Phase::Busy);
         connection.await_body(true);
         connection.judge(at(&clock, 4), &TIMEOUTS);

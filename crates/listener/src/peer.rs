@@ -25,6 +25,11 @@ impl Peer {
         self.address
     }
 
+    /// The client's address without the port, as text.
+    pub fn ip(&self) -> &str {
+        self.connection.client_ip()
+    }
+
     /// The body of the request, with the listener's time-out on each piece.
     pub fn body(&self, incoming: Incoming) -> RequestBody {
         RequestBody::new(incoming, Arc::clone(&self.connection))

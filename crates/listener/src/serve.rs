@@ -116,7 +116,7 @@ impl Connections {
             debug!(%client, %error, "the client was gone before it was served");
             return;
         }
-        let connection = Arc::new(Connection::new(Arc::clone(&self.clock)));
+        let connection = Arc::new(Connection::new(client.ip(), Arc::clone(&self.clock)));
         let peer = Peer::new(client, Arc::clone(&connection));
         let serve = serve_one(stream, peer, limits.head_bytes_max, Arc::clone(handler));
         let abort = self.tasks.spawn(serve);

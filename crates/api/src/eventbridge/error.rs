@@ -1,0 +1,281 @@
+//! What an EventBridge client is told when something is wrong. All codes are in here.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+use kulkul_access::KeyRefused;
+use kulkul_bus::{AcceptError, BusError};
+use kulkul_delivery::TargetError;
+use kulkul_listener::BodyError;
+use kulkul_model::{EventError, InvalidName};
+use kulkul_pattern::PatternError;
+use kulkul_store::StoreError;
+
+use crate::answer::chain;
+use crate::signature::Refusal;
+
+/// Who refused, which decides the shape and status of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// The gateway in front of all cloud services: always a 4xx, and a body of its own.
+    Gateway,
+    /// The service: the request was understood and refused.
+    Business,
+    /// We failed.
+    Internal,
+}
+
+/// An error on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RpcError {
+    pub(crate) class: Class,
+    pub(crate) status: StatusCode,
+    pub(crate) code: Cow<'static, str>,
+    pub(crate) message: String,
+    chain: Option<String>,
+}
+
+impl RpcError {
+    fn gateway(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { class: Class::Gateway, status, code: code.into(), message: message.into(), chain: None }
+    }
+
+    /// A refusal by the service.
+    pub(crate) fn business(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            class: Class::Business,
+            status: StatusCode::CONFLICT,
+            code: code.into(),
+            message: message.into(),
+            chain: None,
+        }
+    }
+
+    /// A failure of ours. `chain` goes into the log only.
+    pub(crate) fn internal(chain: impl Into<String>) -> Self {
+        Self {
+            class: Class::Internal,
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            code: "InternalError".into(),
+            message: "An internal error has occurred, please retry.".into(),
+            chain: Some(chain.into()),
+        }
+    }
+
+    /// What the log should know and the client should not.
+    pub(crate) fn chain(&self) -> Option<&str> {
+        self.chain.as_deref()
+    }
+
+    pub(crate) fn missing(parameter: &'static str) -> Self {
+        let message = format!("{parameter} is mandatory for this action.");
+        Self::gateway(StatusCode::BAD_REQUEST, format!("Missing{parameter}"), message)
+    }
+
+    pub(crate) fn invalid(parameter: &'static str) -> Self {
+        let message = format!("Specified parameter {parameter} is not valid.");
+        Self::gateway(StatusCode::BAD_REQUEST, format!("Invalid{parameter}"), message)
+    }
+
+    pub(crate) fn invalid_because(parameter: &'static str, reason: &str) -> Self {
+        let mut error = Self::invalid(parameter);
+        error.message = format!("Specified parameter {parameter} is not valid: {reason}.");
+        error
+    }
+
+    pub(crate) fn unknown_api() -> Self {
+        Self::gateway(
+            StatusCode::NOT_FOUND,
+            "InvalidApi.NotFound",
+            "Specified api is not found, please check your url and method.",
+        )
+    }
+
+    pub(crate) fn unsupported_method() -> Self {
+        Self::gateway(StatusCode::BAD_REQUEST, "UnsupportedHTTPMethod", "This http method is not supported.")
+    }
+
+    pub(crate) fn head_too_large(head_bytes_max: usize) -> Self {
+        Self::gateway(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "RequestHeaderFieldsTooLarge",
+            format!("The request line and headers have more than {head_bytes_max} bytes."),
+        )
+    }
+}
+
+impl From<Refusal> for RpcError {
+    /// Source: EventBridge 2020-04-01, gateway errors; the codes of missing headers and of roles are of the
+    /// service-level list.
+    fn from(refusal: Refusal) -> Self {
+        use StatusCode as Status;
+        let because = refusal.to_string();
+        let (status, code, message): (_, Cow<'static, str>, String) = match refusal {
+            Refusal::Unsigned => return Self::missing("AccessKeyId"),
+            Refusal::ParameterMissing(name) => return Self::missing(name),
+            Refusal::HeaderMissing(name) => {
+                let message = format!("required HTTP header {name} was not specified");
+                (Status::BAD_REQUEST, "MissingRequiredHeader".into(), message)
+            }
+            Refusal::Malformed => (Status::BAD_REQUEST, "InvalidAuthorization".into(), because),
+            Refusal::DateMalformed => (
+                Status::BAD_REQUEST,
+                "InvalidTimeStamp.Format".into(),
+                "Specified time stamp or date value is not well formatted.".into(),
+            ),
+            Refusal::DateSkewed => (
+                Status::BAD_REQUEST,
+                "InvalidTimeStamp.Expired".into(),
+                "Specified time stamp or date value is expired.".into(),
+            ),
+            Refusal::NonceUsed => (
+                Status::BAD_REQUEST,
+                "SignatureNonceUsed".into(),
+                "Specified signature nonce was used already.".into(),
+            ),
+            Refusal::Mismatch => (
+                Status::BAD_REQUEST,
+                "SignatureDoesNotMatch".into(),
+                "Specified signature is not matched with our calculation.".into(),
+            ),
+            Refusal::BodyMismatch | Refusal::HeaderNotSigned(_) => (
+                Status::BAD_REQUEST,
+                "SignatureDoesNotMatch".into(),
+                format!("Specified signature is not matched with our calculation: {because}."),
+            ),
+            Refusal::Key { why, .. } => match why {
+                KeyRefused::Unknown => (
+                    Status::NOT_FOUND,
+                    "InvalidAccessKeyId.NotFound".into(),
+                    "Specified access key is not found.".into(),
+                ),
+                KeyRefused::Disabled => (
+                    Status::BAD_REQUEST,
+                    "InvalidAccessKeyId.Inactive".into(),
+                    "Specified access key is disabled.".into(),
+                ),
+                KeyRefused::TokenMissing => return Self::missing("SecurityToken"),
+                KeyRefused::TokenInvalid => (Status::FORBIDDEN, "SecurityTokenInvalid".into(), because),
+                KeyRefused::Expired => (Status::FORBIDDEN, "StsAccessIdExpired".into(), because),
+            },
+            Refusal::NotAllowed { .. } => (Status::FORBIDDEN, "AccessDenied".into(), because),
+        };
+        Self::gateway(status, code, message)
+    }
+}
+
+impl From<BodyError> for RpcError {
+    fn from(error: BodyError) -> Self {
+        let message = error.to_string();
+        match error {
+            BodyError::TooLarge { .. } => {
+                Self::gateway(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
+            }
+            BodyError::TimedOut => Self::gateway(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message),
+            BodyError::Broken(_) => Self::gateway(StatusCode::BAD_REQUEST, "InvalidBody", message),
+        }
+    }
+}
+
+impl From<BusError> for RpcError {
+    fn from(error: BusError) -> Self {
+        let code = match &error {
+            BusError::UnknownBus { .. } => "EventBusNotExist",
+            BusError::BusExists { .. } => "EventBusAlreadyExist",
+            BusError::DefaultBus => "EventBusNameInvalid",
+            BusError::BusHasRules { .. } => "EventBusRuleNotEmptyForDelete",
+            BusError::UnknownRule { .. } => "EventRuleNotExisted",
+            BusError::RuleExists { .. } => "EventRuleAlreadyExist",
+            BusError::Pattern(PatternError::Empty) => "EventRuleFilterPatternEmpty",
+            BusError::Pattern(PatternError::TooLong { .. }) | BusError::TooBroad(_) => {
+                "EventRuleFilterPatternExceedLimit"
+            }
+            BusError::Pattern(error @ PatternError::Schema { .. }) => {
+                let message = format!("Event pattern is not valid, reason: {error}");
+                return Self::business("EventRuleFilterPatternSchemaError", message);
+            }
+            BusError::Target(target) => return Self::business(target_code(target), chain(target)),
+            BusError::DuplicateTarget { .. } => "EventRuleTargetIdDuplicate",
+            BusError::UnknownTarget { .. } => "EventTargetNotExist",
+            BusError::TooManyTargets { .. } => "EventTargetCountExceedLimit",
+            BusError::OwnedRule { .. } | BusError::TooLong { .. } => "InvalidArgument",
+            BusError::Store(store) => return store_failure(store, chain(&error)),
+        };
+        Self::business(code, error.to_string())
+    }
+}
+
+impl From<AcceptError> for RpcError {
+    fn from(error: AcceptError) -> Self {
+        match &error {
+            AcceptError::UnknownBus { .. } => Self::business("EventBusNotExist", error.to_string()),
+            AcceptError::Store(store) => store_failure(store, chain(&error)),
+        }
+    }
+}
+
+/// Source: EventBridge, errors of targets.
+fn target_code(error: &TargetError) -> &'static str {
+    match error {
+        TargetError::BadTransform { .. } => "InvalidConfig",
+        TargetError::UnknownKind { .. } => "EventTargetClassNotExist",
+        TargetError::MissingParam { .. } => "EventTargetMissingAttribute",
+        TargetError::BadParam { .. } | TargetError::BadEndpoint { .. } => "EventTargetIneffectiveAttribute",
+    }
+}
+
+fn store_failure(error: &StoreError, chain: String) -> RpcError {
+    match error {
+        StoreError::Busy => RpcError::gateway(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequests",
+            "The server has too much waiting to be written, please retry.",
+        ),
+        StoreError::Full { .. } => RpcError {
+            message: "The server cannot store anything: its disk is full.".into(),
+            ..RpcError::internal(chain)
+        },
+        StoreError::Conflict { .. } => {
+            RpcError::business("ConcurrentUpdateError", "The resource is being changed by another request.")
+        }
+        StoreError::NotFound { .. }
+        | StoreError::Poisoned { .. }
+        | StoreError::Closed
+        | StoreError::Format { .. }
+        | StoreError::Engine { .. } => RpcError::internal(chain),
+    }
+}
+
+/// The code of an event that was refused by itself.
+///
+/// Source: Apache RocketMQ EventBridge, from which the service descends.
+pub(crate) fn event_code(error: &EventError) -> &'static str {
+    match error {
+        EventError::NotAnObject(_) => "EventInvalid",
+        EventError::IdEmpty => "EventIdEmpty",
+        EventError::Attribute { attribute, .. } => match *attribute {
+            "source" => "EventSourceInvalid",
+            "type" => "EventTypeInvalid",
+            "subject" => "EventSubjectInvalid",
+            "specversion" => "EventSpecversionInvalid",
+            "datacontenttype" => "EventContentTypeInvalid",
+            // `id`, `time` and `dataschema`, which have no code of their own.
+            _ => "JsonAttributeInvalid",
+        },
+        EventError::Extension { problem, .. } if problem.contains("limit") => {
+            "EventExtensionsAttributeExceedLimit"
+        }
+        EventError::Extension { .. } => "EventExtensionsAttributeInvalid",
+        EventError::TooLarge { .. } => "EventSizeExceed",
+    }
+}
+
+/// A name of a bus that cannot be one.
+pub(crate) fn bad_bus_name(error: &InvalidName) -> RpcError {
+    RpcError::business("EventBusNameInvalid", error.to_string())
+}
+
+/// A name of a rule that cannot be one.
+pub(crate) fn bad_rule_name(error: &InvalidName) -> RpcError {
+    RpcError::business("EventRuleNameInvalid", error.to_string())
+}

@@ -1,0 +1,165 @@
+//! EventBridge 2020-04-01, control plane: RPC over `POST /` or `GET /`.
+//!
+//! The operation is named by the header `x-acs-action` or the parameter `Action`. Parameters come in the query, in a
+//! form, or in both; which one a client uses differs, so they are one map here.
+
+mod error;
+mod operation;
+mod page;
+mod params;
+mod reply;
+mod target;
+
+mod create_event_bus;
+mod create_rule;
+mod delete_event_bus;
+mod delete_rule;
+mod delete_targets;
+mod disable_rule;
+mod enable_rule;
+mod get_event_bus;
+mod get_rule;
+mod list_event_buses;
+mod list_rules;
+mod list_targets;
+mod put_events;
+mod put_targets;
+mod query_event;
+mod query_event_traces;
+mod query_traced_event_by_event_id;
+mod query_traced_events;
+mod test_event_pattern;
+mod update_event_bus;
+mod update_rule;
+
+use http::Method;
+use kulkul_access::{AccessKey, Action};
+use kulkul_listener::RequestBody;
+use tracing::Instrument;
+
+use crate::answer::Answer;
+use crate::api::{Call, discard, guarded};
+use crate::gate::{Replay, check_role};
+use crate::signature::{Acs3, Classic, Refusal};
+use error::RpcError;
+use operation::Operation;
+use params::Params;
+use reply::{RequestId, Success};
+
+/// The version of the API.
+pub(crate) const VERSION: &str = "2020-04-01";
+
+/// 1 MB of events (EventBridge 2020-04-01, "Limits") as a form: in the worst case each byte takes three.
+const FORM_BYTES_MAX: usize = 3 * 1024 * 1024 + 64 * 1024;
+
+/// An operation under way.
+#[derive(Clone, Copy)]
+pub(crate) struct Rpc<'a> {
+    pub(crate) call: Call<'a>,
+    pub(crate) params: &'a Params<'a>,
+}
+
+/// Answers one request.
+pub(crate) async fn serve(call: Call<'_>, mut body: RequestBody) -> Answer {
+    let id = RequestId::random();
+    let span = tracing::debug_span!("eventbridge", request.id = id.as_str());
+    let work = run(call, &mut body).instrument(span);
+    let done = guarded(id.as_str(), work).await.unwrap_or_else(|| Err(RpcError::internal("panicked")));
+    match done {
+        Ok(success) => reply::success(&id, success),
+        Err(error) => {
+            if let Some(chain) = error.chain() {
+                tracing::error!(request.id = id.as_str(), error = chain, "an operation failed");
+            }
+            discard(&mut body).await;
+            reply::failure(
+                &id,
+                &error,
+                call.header("host").unwrap_or_default(),
+                call.api.options.business_errors,
+            )
+        }
+    }
+}
+
+async fn run(call: Call<'_>, body: &mut RequestBody) -> Result<Success, RpcError> {
+    if call.oversized {
+        return Err(RpcError::head_too_large(call.api.options.head_bytes_max));
+    }
+    if call.path() != "/" {
+        return Err(RpcError::unknown_api());
+    }
+    if call.head.method != Method::POST && call.head.method != Method::GET {
+        return Err(RpcError::unsupported_method());
+    }
+    let authorization = call.header("authorization").filter(|text| Acs3::is(text));
+    let admitted = authorization
+        .map(|text| call.api.gate.admit_acs3(text, &call.signed(), call.now, Replay::Refused))
+        .transpose()?;
+    let raw = body.read_all(FORM_BYTES_MAX).await?;
+    if let Some(hash) = admitted.as_ref().and_then(|admitted| admitted.content_sha256) {
+        Acs3::check_body(&raw, hash)?;
+    }
+    let is_form = call
+        .header("content-type")
+        .is_none_or(|kind| kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"));
+    let params = Params::parse(call.query(), if is_form { &raw } else { &[] })?;
+    let key = match admitted {
+        Some(admitted) => admitted.key,
+        None => {
+            let signed = Classic::find(|name| params.get(name))?;
+            call.api.gate.admit_classic(&signed, call.head.method.as_str(), params.iter(), call.now)?
+        }
+    };
+    let operation = requested(call, &params)?;
+    check(&key, operation)?;
+    if operation.action() != Action::Read {
+        // The body is read: what changes something goes on although its client hangs up.
+        call.peer.run_to_end();
+    }
+    let rpc = Rpc { call, params: &params };
+    match operation {
+        Operation::PutEvents => put_events::run(rpc).await,
+        other => Box::pin(dispatch(rpc, other)).await,
+    }
+}
+
+fn requested(call: Call<'_>, params: &Params<'_>) -> Result<Operation, RpcError> {
+    let version = call.header("x-acs-version").or_else(|| params.get("Version"));
+    if version.is_some_and(|version| version != VERSION) {
+        return Err(RpcError::invalid("Version"));
+    }
+    let action = call.header("x-acs-action").or_else(|| params.get("Action"));
+    let action = action.ok_or_else(|| RpcError::missing("Action"))?;
+    Operation::named(action).ok_or_else(RpcError::unknown_api)
+}
+
+fn check(key: &AccessKey, operation: Operation) -> Result<(), Refusal> {
+    check_role(key, operation.action())
+}
+
+async fn dispatch(rpc: Rpc<'_>, operation: Operation) -> Result<Success, RpcError> {
+    match operation {
+        Operation::CreateEventBus => create_event_bus::run(rpc).await,
+        Operation::GetEventBus => get_event_bus::run(rpc),
+        Operation::UpdateEventBus => update_event_bus::run(rpc).await,
+        Operation::ListEventBuses => list_event_buses::run(rpc),
+        Operation::DeleteEventBus => delete_event_bus::run(rpc).await,
+        Operation::CreateRule => create_rule::run(rpc).await,
+        Operation::GetRule => get_rule::run(rpc),
+        Operation::UpdateRule => update_rule::run(rpc).await,
+        Operation::ListRules => list_rules::run(rpc),
+        Operation::DeleteRule => delete_rule::run(rpc).await,
+        Operation::EnableRule => enable_rule::run(rpc).await,
+        Operation::DisableRule => disable_rule::run(rpc).await,
+        Operation::PutTargets => put_targets::run(rpc).await,
+        Operation::DeleteTargets => delete_targets::run(rpc).await,
+        Operation::ListTargets => list_targets::run(rpc),
+        Operation::PutEvents => put_events::run(rpc).await,
+        Operation::TestEventPattern => test_event_pattern::run(rpc),
+        Operation::QueryEvent => query_event::run(rpc).await,
+        Operation::QueryEventTraces => query_event_traces::run(rpc).await,
+        Operation::QueryTracedEvents => query_traced_events::run(rpc).await,
+        Operation::QueryTracedEventByEventId => query_traced_event_by_event_id::run(rpc).await,
+    }
+}

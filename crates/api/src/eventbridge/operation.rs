@@ -1,0 +1,54 @@
+//! The operations that there are.
+
+use kulkul_access::Action;
+
+macro_rules! operations {
+    ($($name:ident => $action:ident,)*) => {
+        /// An operation of EventBridge.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Operation {
+            $($name,)*
+        }
+
+        impl Operation {
+            /// The operation of a name on the wire.
+            pub(crate) fn named(name: &str) -> Option<Self> {
+                match name {
+                    $(stringify!($name) => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// What it does, as far as roles are concerned.
+            pub(crate) const fn action(self) -> Action {
+                match self {
+                    $(Self::$name => Action::$action,)*
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    PutEvents => Publish,
+    CreateEventBus => Admin,
+    GetEventBus => Read,
+    UpdateEventBus => Admin,
+    ListEventBuses => Read,
+    DeleteEventBus => Admin,
+    CreateRule => Admin,
+    GetRule => Read,
+    UpdateRule => Admin,
+    ListRules => Read,
+    DeleteRule => Admin,
+    EnableRule => Admin,
+    DisableRule => Admin,
+    PutTargets => Admin,
+    DeleteTargets => Admin,
+    ListTargets => Read,
+    TestEventPattern => Read,
+    QueryEvent => Read,
+    QueryEventTraces => Read,
+    QueryTracedEvents => Read,
+    QueryTracedEventByEventId => Read,
+}

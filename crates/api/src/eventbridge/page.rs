@@ -1,0 +1,72 @@
+//! Paging: `Limit` and a `NextToken` that is a decimal offset.
+
+use super::error::RpcError;
+use super::params::Params;
+
+/// Source: EventBridge 2020-04-01: at most 100; the default is not documented.
+const LIMIT_MAX: i64 = 100;
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) offset: usize,
+    pub(crate) limit: usize,
+}
+
+impl Page {
+    pub(crate) fn asked(params: &Params<'_>) -> Result<Self, RpcError> {
+        let limit = match params.number("Limit")? {
+            None => LIMIT_MAX as usize,
+            Some(limit @ 1..=LIMIT_MAX) => limit as usize,
+            Some(_) => return Err(RpcError::invalid("Limit")),
+        };
+        let offset = match params.get("NextToken").filter(|token| !token.is_empty()) {
+            None => 0,
+            Some(token) => token.parse::<u32>().map(|offset| offset as usize).map_err(|_| {
+                RpcError::business("NextTokenInvalid", "The next token is not one that was given out.")
+            })?,
+        };
+        Ok(Self { offset, limit })
+    }
+
+    /// The token of the next page of a list with `total` entries; `None` when this is the last one.
+    pub(crate) fn next_token(&self, total: usize) -> Option<String> {
+        let next = self.offset.saturating_add(self.limit);
+        (next < total).then(|| next.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(query: &str) -> Result<Page, String> {
+        Page::asked(&Params::parse(query, b"").unwrap()).map_err(|error| error.code.into_owned())
+    }
+
+    #[test]
+    fn limits_and_tokens_are_checked() {
+        let table = [
+            ("", Ok((0, 100))),
+            ("Limit=10&NextToken=20", Ok((20, 10))),
+            ("Limit=&NextToken=", Ok((0, 100))),
+            ("Limit=0", Err("InvalidLimit")),
+            ("Limit=101", Err("InvalidLimit")),
+            ("Limit=-1", Err("InvalidLimit")),
+            ("NextToken=x", Err("NextTokenInvalid")),
+            ("NextToken=-1", Err("NextTokenInvalid")),
+        ];
+        for (query, expected) in table {
+            let expected = expected.map(|(offset, limit)| Page { offset, limit }).map_err(str::to_owned);
+            assert_eq!(page(query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_last_page_has_no_token() {
+        let page = Page { offset: 20, limit: 10 };
+        assert_eq!(page.next_token(31), Some("30".to_owned()));
+        assert_eq!(page.next_token(30), None);
+        assert_eq!(page.next_token(0), None);
+    }
+}

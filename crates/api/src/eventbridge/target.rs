@@ -1,0 +1,288 @@
+//! Targets on the wire.
+
+use std::num::NonZeroU32;
+
+use kulkul_delivery::{ErrorsTolerance, ParamForm, RetryStrategy, TargetConfig, TargetParam};
+use serde::de::{Deserializer, Error as _};
+use serde::{Deserialize, Serialize};
+
+use super::error::RpcError;
+
+/// A target as a client gives it. Source: EventBridge 2020-04-01, `CreateRule.EventTargets`, `PutTargets.Targets`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct TargetInput {
+    id: Option<String>,
+    #[serde(rename = "Type")]
+    kind: Option<String>,
+    endpoint: Option<String>,
+    param_list: Option<Vec<ParamInput>>,
+    push_retry_strategy: Option<String>,
+    dead_letter_queue: Option<DeadLetterQueue>,
+    errors_tolerance: Option<String>,
+    concurrent_config: Option<ConcurrentConfig>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ParamInput {
+    resource_key: Option<String>,
+    form: Option<String>,
+    value: Option<String>,
+    template: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct DeadLetterQueue {
+    arn: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ConcurrentConfig {
+    #[serde(deserialize_with = "number_or_text")]
+    concurrency: Option<i64>,
+}
+
+/// A target as `GetRule` and `ListTargets` show it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct TargetOutput<'a> {
+    id: &'a str,
+    #[serde(rename = "Type")]
+    kind: &'a str,
+    endpoint: &'a str,
+    errors_tolerance: &'static str,
+    push_retry_strategy: &'static str,
+    push_selector: &'static str,
+    param_list: Vec<ParamOutput<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    concurrent_config: Option<ConcurrentConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letter_queue: Option<DeadLetterQueue>,
+    detail_map: Empty,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ParamOutput<'a> {
+    resource_key: &'a str,
+    form: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<&'a str>,
+}
+
+/// `{}`: the free map `DetailMap`.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Empty {}
+
+impl TargetInput {
+    /// The target that is meant. Whether it can work is for the hub to say.
+    pub(crate) fn config(self) -> Result<TargetConfig, RpcError> {
+        let missing = |what: &str| {
+            RpcError::business(
+                "EventTargetMissingAttribute",
+                format!("the attribute `{what}` of a target is missing"),
+            )
+        };
+        let given = |value: Option<String>, what: &str| {
+            value.filter(|text| !text.is_empty()).ok_or_else(|| missing(what))
+        };
+        let id = given(self.id, "Id")?;
+        let id = id.parse().map_err(|error: kulkul_model::InvalidName| ineffective(error.to_string()))?;
+        Ok(TargetConfig {
+            kind: given(self.kind, "Type")?,
+            endpoint: given(self.endpoint, "Endpoint")?,
+            params: self
+                .param_list
+                .unwrap_or_default()
+                .into_iter()
+                .map(ParamInput::param)
+                .collect::<Result<_, _>>()?,
+            retry: retry(self.push_retry_strategy.as_deref())?,
+            tolerance: tolerance(self.errors_tolerance.as_deref())?,
+            concurrency: concurrency(self.concurrent_config.and_then(|config| config.concurrency))?,
+            age_max: None,
+            dead_letter_arn: self.dead_letter_queue.and_then(|queue| queue.arn).filter(|arn| !arn.is_empty()),
+            id,
+        })
+    }
+}
+
+impl ParamInput {
+    fn param(self) -> Result<TargetParam, RpcError> {
+        let key = self.resource_key.filter(|key| !key.is_empty());
+        let key = key.ok_or_else(|| invalid_config("a parameter has no ResourceKey".to_owned()))?;
+        let form = match self.form.as_deref() {
+            Some("ORIGINAL") => ParamForm::Original,
+            Some("CONSTANT") => ParamForm::Constant,
+            Some("JSONPATH") => ParamForm::JsonPath,
+            Some("TEMPLATE") => ParamForm::Template,
+            Some(other) => {
+                return Err(invalid_config(format!(
+                    "parameter {key} has the form {other}, which is not supported"
+                )));
+            }
+            None => return Err(invalid_config(format!("parameter {key} has no Form"))),
+        };
+        Ok(TargetParam { key, form, value: self.value, template: self.template })
+    }
+}
+
+impl<'a> TargetOutput<'a> {
+    pub(crate) fn of(target: &'a TargetConfig) -> Self {
+        let concurrency = target.concurrency.map(|count| i64::from(count.get()));
+        Self {
+            id: target.id.as_str(),
+            kind: &target.kind,
+            endpoint: &target.endpoint,
+            errors_tolerance: match target.tolerance {
+                ErrorsTolerance::All => "ALL",
+                ErrorsTolerance::None => "NONE",
+            },
+            push_retry_strategy: match target.retry {
+                // A target has one of two strategies; the third one is that of asynchronous invocations.
+                RetryStrategy::Backoff | RetryStrategy::Invocation { .. } => "BACKOFF_RETRY",
+                RetryStrategy::ExponentialDecay => "EXPONENTIAL_DECAY_RETRY",
+            },
+            push_selector: if target.params.is_empty() { "MATCHED_EVENT" } else { "PARAM_TRANSFORMER" },
+            param_list: target.params.iter().map(ParamOutput::of).collect(),
+            concurrent_config: concurrency.map(|count| ConcurrentConfig { concurrency: Some(count) }),
+            dead_letter_queue: target.dead_letter_arn.clone().map(|arn| DeadLetterQueue { arn: Some(arn) }),
+            detail_map: Empty {},
+        }
+    }
+}
+
+impl<'a> ParamOutput<'a> {
+    fn of(param: &'a TargetParam) -> Self {
+        Self {
+            resource_key: &param.key,
+            form: match param.form {
+                ParamForm::Original => "ORIGINAL",
+                ParamForm::Constant => "CONSTANT",
+                ParamForm::JsonPath => "JSONPATH",
+                ParamForm::Template => "TEMPLATE",
+                ParamForm::ObjectNotification => "OSS_NOTIFICATION",
+            },
+            value: param.value.as_deref(),
+            template: param.template.as_deref(),
+        }
+    }
+}
+
+/// The targets in a parameter that holds a list of them.
+pub(crate) fn configs(inputs: Vec<TargetInput>) -> Result<Vec<TargetConfig>, RpcError> {
+    inputs.into_iter().map(TargetInput::config).collect()
+}
+
+fn retry(text: Option<&str>) -> Result<RetryStrategy, RpcError> {
+    match text {
+        None | Some("" | "BACKOFF_RETRY") => Ok(RetryStrategy::Backoff),
+        Some("EXPONENTIAL_DECAY_RETRY") => Ok(RetryStrategy::ExponentialDecay),
+        Some(other) => Err(ineffective(format!("there is no PushRetryStrategy `{other}`"))),
+    }
+}
+
+fn tolerance(text: Option<&str>) -> Result<ErrorsTolerance, RpcError> {
+    match text {
+        None | Some("" | "ALL") => Ok(ErrorsTolerance::All),
+        Some("NONE") => Ok(ErrorsTolerance::None),
+        Some(other) => Err(ineffective(format!("there is no ErrorsTolerance `{other}`"))),
+    }
+}
+
+fn concurrency(count: Option<i64>) -> Result<Option<NonZeroU32>, RpcError> {
+    match count {
+        None => Ok(None),
+        Some(count) => match u32::try_from(count).ok().and_then(NonZeroU32::new) {
+            Some(count) => Ok(Some(count)),
+            None => Err(ineffective(format!("Concurrency must be at least 1, not {count}"))),
+        },
+    }
+}
+
+fn ineffective(message: String) -> RpcError {
+    RpcError::business("EventTargetIneffectiveAttribute", message)
+}
+
+fn invalid_config(reason: String) -> RpcError {
+    RpcError::business("InvalidConfig", format!("The config is invalid. which is [{reason}]."))
+}
+
+/// Flattened parameters have nothing but text.
+fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    match Option::<serde_json::Value>::deserialize(deserializer)? {
+        None | Some(serde_json::Value::Null) => Ok(None),
+        Some(serde_json::Value::String(text)) => text.parse().map(Some).map_err(D::Error::custom),
+        Some(number) => number.as_i64().map(Some).ok_or_else(|| D::Error::custom("not a whole number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Source: recorded from the official client.
+    const RECORDED: &str = r#"[{"ConcurrentConfig":{"Concurrency":5},
+        "DeadLetterQueue":{"Arn":"acs:mns:cn-hangzhou:1:/queues/dlq"},
+        "Endpoint":"acs:fc:cn-hangzhou:1:services/s.LATEST/functions/f",
+        "ErrorsTolerance":"ALL","Id":"t1",
+        "ParamList":[{"Form":"ORIGINAL","ResourceKey":"Body"},
+                     {"Form":"CONSTANT","ResourceKey":"functionName","Value":"f"}],
+        "PushRetryStrategy":"BACKOFF_RETRY","Type":"acs.fc.function"}]"#;
+
+    fn parse(json: &str) -> Result<Vec<TargetConfig>, String> {
+        configs(serde_json::from_str(json).unwrap())
+            .map_err(|error| format!("{}: {}", error.code, error.message))
+    }
+
+    #[test]
+    fn a_recorded_target_is_understood_and_given_back() {
+        let targets = parse(RECORDED).unwrap();
+        let target = &targets[0];
+        assert_eq!((target.id.as_str(), target.concurrency), ("t1", NonZeroU32::new(5)));
+        assert_eq!(target.params[1].value.as_deref(), Some("f"));
+        let shown = serde_json::to_string(&TargetOutput::of(target)).unwrap();
+        let expected = concat!(
+            r#"{"Id":"t1","Type":"acs.fc.function","Endpoint":"acs:fc:cn-hangzhou:1:services/s.LATEST/functions/f","#,
+            r#""ErrorsTolerance":"ALL","PushRetryStrategy":"BACKOFF_RETRY","PushSelector":"PARAM_TRANSFORMER","#,
+            r#""ParamList":[{"ResourceKey":"Body","Form":"ORIGINAL"},"#,
+            r#"{"ResourceKey":"functionName","Form":"CONSTANT","Value":"f"}],"#,
+            r#""ConcurrentConfig":{"Concurrency":5},"DeadLetterQueue":{"Arn":"acs:mns:cn-hangzhou:1:/queues/dlq"},"#,
+            r#""DetailMap":{}}"#,
+        );
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_target_is_said() {
+        let table = [
+            (r#"[{}]"#, "EventTargetMissingAttribute: the attribute `Id` of a target is missing"),
+            (r#"[{"Id":"a","Type":""}]"#, "EventTargetMissingAttribute: the attribute `Type`"),
+            (
+                r#"[{"Id":"a/b","Type":"t","Endpoint":"e"}]"#,
+                "EventTargetIneffectiveAttribute: not a valid target id",
+            ),
+            (
+                r#"[{"Id":"a","Type":"t","Endpoint":"e","PushRetryStrategy":"NEVER"}]"#,
+                "EventTargetIneffectiveAttribute: there is no PushRetryStrategy `NEVER`",
+            ),
+            (
+                r#"[{"Id":"a","Type":"t","Endpoint":"e","ConcurrentConfig":{"Concurrency":"0"}}]"#,
+                "EventTargetIneffectiveAttribute: Concurrency must be at least 1",
+            ),
+            (
+                r#"[{"Id":"a","Type":"t","Endpoint":"e","ParamList":[{"ResourceKey":"Body","Form":"MAGIC"}]}]"#,
+                "InvalidConfig: The config is invalid. which is [parameter Body has the form MAGIC",
+            ),
+        ];
+        for (json, expected) in table {
+            let error = parse(json).unwrap_err();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! A JSON object whose members are looked at one by one, so that an error can name its member.
+//!
+//! Nothing is copied until a member is taken: a function's code comes as one string of up to 100 MB.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The members of an object that have not been taken yet, in order.
+#[derive(Debug)]
+pub(crate) struct Fields<'a>(Vec<(Text<'a>, &'a RawValue)>);
+
+/// What is wrong with a JSON text, in words for its author.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FieldError {
+    #[error("the body is not a JSON object: {0}")]
+    NotAnObject(String),
+    #[error("{field}: {problem}")]
+    Bad { field: String, problem: String },
+    #[error("{0} is required")]
+    Missing(&'static str),
+}
+
+/// A JSON string, borrowed where it has no escapes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+
+impl<'a> Fields<'a> {
+    pub(crate) fn parse(json: &'a [u8]) -> Result<Self, FieldError> {
+        serde_json::from_slice(json).map_err(|error| FieldError::NotAnObject(error.to_string()))
+    }
+
+    /// Takes a member out. `None` when it is missing or null, which is the same on input.
+    pub(crate) fn take<T: Deserialize<'a>>(&mut self, field: &str) -> Result<Option<T>, FieldError> {
+        match self.take_raw(field) {
+            Some(raw) => serde_json::from_str(raw.get())
+                .map_err(|error| FieldError::Bad { field: field.to_owned(), problem: error.to_string() }),
+            None => Ok(None),
+        }
+    }
+
+    /// Takes a member out that must be there.
+    pub(crate) fn require<T: Deserialize<'a>>(&mut self, field: &'static str) -> Result<T, FieldError> {
+        self.take(field)?.ok_or(FieldError::Missing(field))
+    }
+
+    /// Takes a member out as text; of one given twice the last counts.
+    pub(crate) fn take_raw(&mut self, field: &str) -> Option<&'a RawValue> {
+        let mut found = None;
+        self.0.retain(|(name, value)| {
+            let same = name.0 == field;
+            if same {
+                found = Some(*value);
+            }
+            !same
+        });
+        found
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Fields(members))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_taken_by_name() {
+        let mut fields =
+            Fields::parse(br#"{"a":1,"b":null,"c":"x\"y","d":"plain","a":2,"e":{"f":[]}}"#).unwrap();
+        assert_eq!(fields.take::<i64>("a"), Ok(Some(2)));
+        assert_eq!(fields.take::<i64>("a"), Ok(None));
+        assert_eq!(fields.take::<i64>("b"), Ok(None));
+        assert_eq!(fields.require::<String>("c"), Ok("x\"y".to_owned()));
+        assert!(matches!(fields.take::<Text<'_>>("d"), Ok(Some(Text(Cow::Borrowed("plain"))))));
+        assert_eq!(fields.require::<i64>("z"), Err(FieldError::Missing("z")));
+        let error = fields.take::<i64>("e").unwrap_err().to_string();
+        assert!(error.starts_with("e: invalid type: map, expected i64"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for json in ["", "[]", "1", "{", "{} x", "\u{0}"] {
+            assert!(matches!(Fields::parse(json.as_bytes()), Err(FieldError::NotAnObject(_))), "{json}");
+        }
+    }
+}
