@@ -13,6 +13,7 @@ use kulkul_delivery::Clock;
 use kulkul_function::Functions;
 use kulkul_listener::{Peer, RequestBody, head_bytes};
 use kulkul_model::{Identity, Timestamp};
+use kulkul_trigger::Triggers;
 
 use crate::answer::{self, Answer};
 use crate::gate::Gate;
@@ -64,6 +65,8 @@ pub struct ApiParts {
     pub hub: Arc<Hub>,
     /// Functions and their invocations.
     pub functions: Arc<Functions>,
+    /// Triggers of functions.
+    pub triggers: Arc<Triggers>,
     /// Who may call.
     pub keys: Arc<AccessKeys>,
     /// Whose server this is.
@@ -78,6 +81,7 @@ pub struct ApiParts {
 pub struct Api {
     pub(crate) hub: Arc<Hub>,
     pub(crate) functions: Arc<Functions>,
+    pub(crate) triggers: Arc<Triggers>,
     pub(crate) gate: Gate,
     pub(crate) identity: Identity,
     pub(crate) options: ApiOptions,
@@ -87,9 +91,9 @@ pub struct Api {
 impl Api {
     /// Puts the API together.
     pub fn new(parts: ApiParts) -> Arc<Self> {
-        let ApiParts { hub, functions, keys, identity, clock, options } = parts;
+        let ApiParts { hub, functions, triggers, keys, identity, clock, options } = parts;
         let gate = Gate::new(keys, options.skew_max, options.nonce_count_max);
-        Arc::new(Self { hub, functions, gate, identity, options, clock })
+        Arc::new(Self { hub, functions, triggers, gate, identity, options, clock })
     }
 
     /// Answers one request. Never fails and never panics: what goes wrong is answered in the protocol's own words.

@@ -2,11 +2,13 @@
 
 use http::{Method, StatusCode};
 use kulkul_access::KeyRefused;
+use kulkul_bus::BusError;
 use kulkul_function::{FunctionError, InvokeFunctionError};
 use kulkul_instance::InvokeError;
 use kulkul_listener::BodyError;
 use kulkul_model::InvalidName;
 use kulkul_store::StoreError;
+use kulkul_trigger::TriggerError;
 
 use crate::answer::chain;
 use crate::fields::FieldError;
@@ -129,23 +131,30 @@ impl From<InvalidName> for FcError {
 
 impl From<FunctionError> for FcError {
     fn from(error: FunctionError) -> Self {
+        function_error(&error)
+    }
+}
+
+impl From<TriggerError> for FcError {
+    fn from(error: TriggerError) -> Self {
         use StatusCode as Status;
         let (status, code) = match &error {
-            FunctionError::InvalidArgument(_) => (Status::BAD_REQUEST, "InvalidArgument"),
-            FunctionError::EntityTooLarge { .. } => (Status::BAD_REQUEST, "EntityTooLarge"),
-            FunctionError::LimitExceeded { .. } => (Status::BAD_REQUEST, "LimitExceededError"),
-            FunctionError::FunctionNotFound(_) => (Status::NOT_FOUND, "FunctionNotFound"),
-            FunctionError::FunctionAlreadyExists(_) => (Status::CONFLICT, "FunctionAlreadyExists"),
-            FunctionError::FunctionNotEmpty(_) => (Status::CONFLICT, "FunctionNotEmpty"),
-            FunctionError::VersionNotFound { .. } => (Status::NOT_FOUND, "VersionNotFound"),
-            FunctionError::AliasNotFound { .. } => (Status::NOT_FOUND, "AliasNotFound"),
-            FunctionError::LayerNotFound(_) => (Status::NOT_FOUND, "LayerNotFound"),
-            FunctionError::AsyncConfigNotExists { .. } => (Status::NOT_FOUND, "AsyncConfigNotExists"),
-            FunctionError::ConcurrentUpdate(_) => (Status::CONFLICT, "ConcurrentUpdateError"),
-            FunctionError::Store { source, .. } => return store_failure(source, chain(&error)),
-            FunctionError::CodeCache(_) | FunctionError::Corrupt { .. } => {
-                return Self::internal(chain(&error));
+            TriggerError::InvalidArgument(_) => (Status::BAD_REQUEST, "InvalidArgument"),
+            TriggerError::TriggerNotFound { .. } => (Status::NOT_FOUND, "TriggerNotFound"),
+            TriggerError::TriggerAlreadyExists { .. } => (Status::CONFLICT, "TriggerAlreadyExists"),
+            TriggerError::EventBridgeTriggerConflict { .. } => {
+                (Status::CONFLICT, "EventBridgeTriggerConflict")
             }
+            TriggerError::LimitExceeded { .. } => (Status::BAD_REQUEST, "LimitExceededError"),
+            TriggerError::ConcurrentUpdate(_) => (Status::CONFLICT, "ConcurrentUpdateError"),
+            TriggerError::Store { source, .. }
+            | TriggerError::Rule { source: BusError::Store(source), .. } => {
+                return store_failure(source, chain(&error));
+            }
+            // What the compiler of triggers made of a configuration, and the hub would not take.
+            TriggerError::Rule { .. } => return Self::invalid(chain(&error)),
+            TriggerError::Corrupt { .. } => return Self::internal(chain(&error)),
+            TriggerError::Function(error) => return function_error(error),
         };
         Self::new(status, code, error.to_string())
     }
@@ -189,6 +198,28 @@ impl From<InvokeError> for FcError {
         };
         Self::new(status, code, sentence(&error.to_string()))
     }
+}
+
+fn function_error(error: &FunctionError) -> FcError {
+    use StatusCode as Status;
+    let (status, code) = match error {
+        FunctionError::InvalidArgument(_) => (Status::BAD_REQUEST, "InvalidArgument"),
+        FunctionError::EntityTooLarge { .. } => (Status::BAD_REQUEST, "EntityTooLarge"),
+        FunctionError::LimitExceeded { .. } => (Status::BAD_REQUEST, "LimitExceededError"),
+        FunctionError::FunctionNotFound(_) => (Status::NOT_FOUND, "FunctionNotFound"),
+        FunctionError::FunctionAlreadyExists(_) => (Status::CONFLICT, "FunctionAlreadyExists"),
+        FunctionError::FunctionNotEmpty(_) => (Status::CONFLICT, "FunctionNotEmpty"),
+        FunctionError::VersionNotFound { .. } => (Status::NOT_FOUND, "VersionNotFound"),
+        FunctionError::AliasNotFound { .. } => (Status::NOT_FOUND, "AliasNotFound"),
+        FunctionError::LayerNotFound(_) => (Status::NOT_FOUND, "LayerNotFound"),
+        FunctionError::AsyncConfigNotExists { .. } => (Status::NOT_FOUND, "AsyncConfigNotExists"),
+        FunctionError::ConcurrentUpdate(_) => (Status::CONFLICT, "ConcurrentUpdateError"),
+        FunctionError::Store { source, .. } => return store_failure(source, chain(error)),
+        FunctionError::CodeCache(_) | FunctionError::Corrupt { .. } => {
+            return FcError::internal(chain(error));
+        }
+    };
+    FcError::new(status, code, error.to_string())
 }
 
 fn store_failure(error: &StoreError, chain: String) -> FcError {

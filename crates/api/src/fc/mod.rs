@@ -10,24 +10,30 @@ mod function_output;
 mod query;
 mod reply;
 mod route;
+mod trigger_output;
 
 mod create_function;
+mod create_trigger;
 mod delete_async_invoke_config;
 mod delete_function;
+mod delete_trigger;
 mod download_code;
 mod get_async_invoke_config;
 mod get_function;
 mod get_function_code;
+mod get_trigger;
 mod invoke_function;
 mod list_async_invoke_configs;
 mod list_functions;
+mod list_triggers;
 mod put_async_invoke_config;
 mod update_function;
+mod update_trigger;
 
 use bytes::Bytes;
 use kulkul_access::{AccessKey, Action};
 use kulkul_listener::RequestBody;
-use kulkul_model::{FunctionName, Qualifier, RequestId};
+use kulkul_model::{FunctionName, Qualifier, RequestId, TriggerName};
 use tracing::Instrument;
 
 use crate::answer::Answer;
@@ -53,6 +59,11 @@ impl Rest<'_> {
     /// The function that the path names.
     fn function(&self) -> Result<FunctionName, FcError> {
         Ok(self.route.function.parse()?)
+    }
+
+    /// The trigger that the path names.
+    fn trigger(&self) -> Result<TriggerName, FcError> {
+        Ok(self.route.trigger.parse()?)
     }
 
     /// `qualifier`, when one is given.
@@ -157,6 +168,11 @@ async fn dispatch(rest: &Rest<'_>, body: Bytes) -> Result<Answer, FcError> {
         Operation::DeleteFunction => delete_function::run(rest).await,
         Operation::GetFunctionCode => get_function_code::run(rest),
         Operation::InvokeFunction => invoke_function::run(rest, body).await,
+        Operation::CreateTrigger => create_trigger::run(rest, body).await,
+        Operation::GetTrigger => get_trigger::run(rest).await,
+        Operation::ListTriggers => list_triggers::run(rest).await,
+        Operation::UpdateTrigger => update_trigger::run(rest, body).await,
+        Operation::DeleteTrigger => delete_trigger::run(rest).await,
         Operation::PutAsyncInvokeConfig => put_async_invoke_config::run(rest, body).await,
         Operation::GetAsyncInvokeConfig => get_async_invoke_config::run(rest),
         Operation::DeleteAsyncInvokeConfig => delete_async_invoke_config::run(rest).await,

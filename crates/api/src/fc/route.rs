@@ -18,6 +18,11 @@ pub(crate) enum Operation {
     DeleteFunction,
     GetFunctionCode,
     InvokeFunction,
+    CreateTrigger,
+    GetTrigger,
+    ListTriggers,
+    UpdateTrigger,
+    DeleteTrigger,
     PutAsyncInvokeConfig,
     GetAsyncInvokeConfig,
     DeleteAsyncInvokeConfig,
@@ -40,12 +45,17 @@ impl Operation {
             Self::GetFunction
             | Self::ListFunctions
             | Self::GetFunctionCode
+            | Self::GetTrigger
+            | Self::ListTriggers
             | Self::GetAsyncInvokeConfig
             | Self::ListAsyncInvokeConfigs
             | Self::DownloadCode => Action::Read,
             Self::CreateFunction
             | Self::UpdateFunction
             | Self::DeleteFunction
+            | Self::CreateTrigger
+            | Self::UpdateTrigger
+            | Self::DeleteTrigger
             | Self::PutAsyncInvokeConfig
             | Self::DeleteAsyncInvokeConfig => Action::Admin,
         }
@@ -60,6 +70,11 @@ impl Operation {
             | Self::ListFunctions
             | Self::DeleteFunction
             | Self::GetFunctionCode
+            | Self::CreateTrigger
+            | Self::GetTrigger
+            | Self::ListTriggers
+            | Self::UpdateTrigger
+            | Self::DeleteTrigger
             | Self::PutAsyncInvokeConfig
             | Self::GetAsyncInvokeConfig
             | Self::DeleteAsyncInvokeConfig
@@ -74,6 +89,7 @@ impl Operation {
 pub(crate) struct Route<'a> {
     pub(crate) operation: Operation,
     pub(crate) function: Cow<'a, str>,
+    pub(crate) trigger: Cow<'a, str>,
 }
 
 impl<'a> Route<'a> {
@@ -96,6 +112,11 @@ impl<'a> Route<'a> {
                 ("DELETE", ["functions", _]) => Op::DeleteFunction,
                 ("GET", ["functions", _, "code"]) => Op::GetFunctionCode,
                 ("POST", ["functions", _, "invocations"]) => Op::InvokeFunction,
+                ("POST", ["functions", _, "triggers"]) => Op::CreateTrigger,
+                ("GET", ["functions", _, "triggers"]) => Op::ListTriggers,
+                ("GET", ["functions", _, "triggers", _]) => Op::GetTrigger,
+                ("PUT", ["functions", _, "triggers", _]) => Op::UpdateTrigger,
+                ("DELETE", ["functions", _, "triggers", _]) => Op::DeleteTrigger,
                 ("PUT", ["functions", _, "async-invoke-config"]) => Op::PutAsyncInvokeConfig,
                 ("GET", ["functions", _, "async-invoke-config"]) => Op::GetAsyncInvokeConfig,
                 ("DELETE", ["functions", _, "async-invoke-config"]) => Op::DeleteAsyncInvokeConfig,
@@ -105,8 +126,10 @@ impl<'a> Route<'a> {
             _ => return None,
         };
         let at = if operation == Op::DownloadCode { 1 } else { 2 };
-        let function = segments.into_iter().nth(at).unwrap_or_default();
-        Some(Self { operation, function })
+        let mut names = segments.into_iter().skip(at);
+        let function = names.next().unwrap_or_default();
+        let trigger = names.nth(1).unwrap_or_default();
+        Some(Self { operation, function, trigger })
     }
 }
 
@@ -121,6 +144,8 @@ mod tests {
             ("GET", "/2023-03-30/functions/a%24b%2Fc%20d", Some((Operation::GetFunction, "a$b/c d"))),
             ("GET", "/2023-03-30/functions/a+b", Some((Operation::GetFunction, "a+b"))),
             ("POST", "/2023-03-30/functions/f/invocations", Some((Operation::InvokeFunction, "f"))),
+            ("POST", "/2023-03-30/functions/f/triggers", Some((Operation::CreateTrigger, "f"))),
+            ("PUT", "/2023-03-30/functions/f/triggers/t", Some((Operation::UpdateTrigger, "f"))),
             ("GET", "/2023-03-30/async-invoke-configs", Some((Operation::ListAsyncInvokeConfigs, ""))),
             ("GET", "/_code/f", Some((Operation::DownloadCode, "f"))),
             ("PATCH", "/2023-03-30/functions/f", None),
@@ -136,5 +161,7 @@ mod tests {
             let seen = route.as_ref().map(|route| (route.operation, &*route.function));
             assert_eq!(seen, expected, "{method} {path}");
         }
+        let route = Route::of(&Method::GET, "/2023-03-30/functions/f/triggers/t%2D1").unwrap();
+        assert_eq!((&*route.function, &*route.trigger), ("f", "t-1"));
     }
 }
