@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use crate::code::{Choice, Code, Condition, Item};
 use crate::event::{Fields, Malformed, Value};
 use crate::json::compact;
 use crate::paths::PathId;
-use crate::pattern::{Condition, Either, Group, Pattern};
+use crate::pattern::Pattern;
 use crate::trie::NodeId;
 
 /// The greatest length of a condition or value shown, in characters.
@@ -96,7 +97,7 @@ pub(crate) fn explain(
         Err(Malformed { at }) => Explanation { matched: false, malformed_at: Some(at), findings: Vec::new() },
         Ok(fields) => {
             let AlternativeFinding { findings, held } =
-                Explainer { pattern, fields, nodes }.group(pattern.root());
+                Explainer { pattern, fields, nodes }.group(pattern.code());
             Explanation { matched: held, malformed_at: None, findings }
         }
     }
@@ -109,20 +110,21 @@ struct Explainer<'a> {
 }
 
 impl Explainer<'_> {
-    fn group(&self, group: &Group) -> AlternativeFinding {
-        let fields = group.conditions.iter().map(|condition| Finding::Field(self.field(condition)));
-        let choices = group.choices.iter().map(|either| Finding::Choice(self.choice(either)));
-        let findings: Vec<_> = fields.chain(choices).collect();
+    fn group(&self, group: Code<'_>) -> AlternativeFinding {
+        let finding = |item| match item {
+            Item::Condition(condition) => Finding::Field(self.field(condition)),
+            Item::Choice(choice) => Finding::Choice(self.choice(choice)),
+        };
+        let findings: Vec<_> = group.items().map(finding).collect();
         let held = findings.iter().all(Finding::held);
         AlternativeFinding { findings, held }
     }
 
-    fn field(&self, condition: &Condition) -> FieldFinding {
+    fn field(&self, condition: Condition<'_>) -> FieldFinding {
         let node = self.nodes[condition.path as usize];
-        let text = self.pattern.text().as_bytes().get(condition.span.clone()).unwrap_or_default();
         FieldFinding {
             path: self.pattern.paths().text(condition.path),
-            condition: compact(text, TEXT_MAX),
+            condition: compact(self.pattern.condition_text(condition.number).as_bytes(), TEXT_MAX),
             found: match self.fields.raw(node) {
                 Some(raw) => FoundValue::Value(compact(raw, TEXT_MAX)),
                 None if self.has_parent(condition.path) => FoundValue::Missing,
@@ -140,9 +142,9 @@ impl Explainer<'_> {
         }
     }
 
-    fn choice(&self, either: &Either) -> ChoiceFinding {
-        let alternatives: Vec<_> = either.alternatives.iter().map(|group| self.group(group)).collect();
-        let within = either.within.map_or_else(|| "$".to_owned(), |path| self.pattern.paths().text(path));
+    fn choice(&self, choice: Choice<'_>) -> ChoiceFinding {
+        let alternatives: Vec<_> = choice.alternatives().map(|group| self.group(group)).collect();
+        let within = choice.within.map_or_else(|| "$".to_owned(), |path| self.pattern.paths().text(path));
         ChoiceFinding {
             path: format!("{within}.$or"),
             held: alternatives.iter().any(|alternative| alternative.held),

@@ -8,6 +8,7 @@
 //! This crate knows nothing of rules, and it neither waits nor reads nor writes.
 
 mod chunks;
+mod code;
 mod condition;
 mod error;
 mod event;

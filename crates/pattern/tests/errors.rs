@@ -82,7 +82,7 @@ fn each_fault_is_named_with_its_json_path() {
         (
             r#"{"type":[{"anything-but":["a",["b"]]}]}"#,
             "$.type[0].anything-but[1]",
-            "invalid pattern value: `anything-but` takes a list of plain values, not an array",
+            "invalid pattern value: `anything-but` takes a plain value, a list of them or an object, not an array",
         ),
         (
             r#"{"type":[{"anything-but":{"prefix":"a","suffix":"b"}}]}"#,

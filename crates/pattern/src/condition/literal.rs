@@ -1,7 +1,6 @@
 //! Plain values of a pattern and the scalars of an event they are compared with.
 
 use super::decimal::Decimal;
-use crate::options::Equality;
 
 /// A value of the event that is neither an array nor an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +15,7 @@ pub(crate) enum Scalar<'a> {
 
 impl<'a> Scalar<'a> {
     /// What lexical equality compares; `null` has no text, for it equals only `null`.
+    #[inline]
     pub(crate) fn text(self) -> Option<&'a [u8]> {
         match self {
             Scalar::Null => None,
@@ -27,41 +27,30 @@ impl<'a> Scalar<'a> {
 }
 
 /// A plain value of a pattern, made ready for its kind of equality.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Literal {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Literal<'a> {
     Null,
     /// Lexical: equals everything that has this text.
-    Text(Box<[u8]>),
+    Text(&'a [u8]),
     /// Numeric: equals the same string.
-    String(Box<[u8]>),
-    /// Numeric: equals numbers of the same value.
-    Number(Decimal),
+    String(&'a [u8]),
     /// Numeric: equals the same boolean.
     Bool(bool),
+    /// Numeric: equals numbers of the same value.
+    Number(&'a Decimal),
 }
 
-impl Literal {
-    /// Makes `scalar`, a value of a pattern, ready for `equality`. A number must be a valid JSON literal.
-    pub(crate) fn new(scalar: Scalar<'_>, equality: Equality) -> Self {
-        match (equality, scalar) {
-            (_, Scalar::Null) => Literal::Null,
-            (Equality::Lexical, Scalar::Bool(_) | Scalar::Number(_) | Scalar::String(_)) => {
-                Literal::Text(scalar.text().unwrap_or_default().into())
-            }
-            (Equality::Numeric, Scalar::Bool(value)) => Literal::Bool(value),
-            (Equality::Numeric, Scalar::Number(literal)) => Literal::Number(Decimal::new(literal)),
-            (Equality::Numeric, Scalar::String(text)) => Literal::String(text.into()),
-        }
-    }
-
+impl Literal<'_> {
     /// Says whether the event's `scalar` equals this value.
-    pub(crate) fn equals(&self, scalar: Scalar<'_>) -> bool {
+    #[inline]
+    pub(crate) fn equals(self, scalar: Scalar<'_>) -> bool {
         match (self, scalar) {
+            (Literal::Text(text), Scalar::String(found) | Scalar::Number(found)) => text == found,
             (Literal::Text(text), scalar) => scalar.text() == Some(text),
             (Literal::Null, scalar) => scalar == Scalar::Null,
-            (Literal::String(text), Scalar::String(found)) => **text == *found,
+            (Literal::String(text), Scalar::String(found)) => text == found,
             (Literal::Number(number), Scalar::Number(literal)) => number.equals(literal),
-            (Literal::Bool(value), Scalar::Bool(found)) => *value == found,
+            (Literal::Bool(value), Scalar::Bool(found)) => value == found,
             (Literal::String(_) | Literal::Number(_) | Literal::Bool(_), _) => false,
         }
     }

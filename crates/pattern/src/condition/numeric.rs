@@ -38,13 +38,19 @@ impl Operator {
     }
 }
 
-/// Says whether `literal`, a valid JSON number of the event, passes all `comparisons`.
-pub(crate) fn all_hold(comparisons: &[Comparison], literal: &[u8]) -> bool {
-    // A literal too great for a double becomes infinite, which compares rightly with operands in the range.
-    let Some(value) = std::str::from_utf8(literal).ok().and_then(|text| text.parse::<f64>().ok()) else {
-        return false;
-    };
-    comparisons.iter().all(|comparison| comparison.holds_for(value))
+/// One or two comparisons of the same number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Comparisons(pub(crate) Comparison, pub(crate) Option<Comparison>);
+
+impl Comparisons {
+    /// Says whether `literal`, a valid JSON number of the event, passes them all.
+    pub(crate) fn hold_for(self, literal: &[u8]) -> bool {
+        // A literal too great for a double becomes infinite, which compares rightly with operands in the range.
+        let value = std::str::from_utf8(literal).ok().and_then(|text| text.parse::<f64>().ok());
+        value.is_some_and(|value| {
+            self.0.holds_for(value) && self.1.is_none_or(|comparison| comparison.holds_for(value))
+        })
+    }
 }
 
 impl Comparison {
@@ -72,11 +78,14 @@ mod tests {
             ("5.00000001", [false, true, false]),
             ("1e999", [false, false, true]),
         ] {
-            let held = [Operator::Less, Operator::Equal, Operator::Greater]
-                .map(|operator| all_hold(&[Comparison { operator, operand: 5.0 }], value.as_bytes()));
+            let held = [Operator::Less, Operator::Equal, Operator::Greater].map(|operator| {
+                Comparisons(Comparison { operator, operand: 5.0 }, None).hold_for(value.as_bytes())
+            });
             assert_eq!(held, expected, "{value}");
-            let negated = [Operator::GreaterOrEqual, Operator::NotEqual, Operator::LessOrEqual]
-                .map(|operator| !all_hold(&[Comparison { operator, operand: 5.0 }], value.as_bytes()));
+            let negated =
+                [Operator::GreaterOrEqual, Operator::NotEqual, Operator::LessOrEqual].map(|operator| {
+                    !Comparisons(Comparison { operator, operand: 5.0 }, None).hold_for(value.as_bytes())
+                });
             assert_eq!(negated, expected, "{value}");
         }
     }

@@ -1,8 +1,9 @@
 //! Where a pattern is filed.
 
 use super::lookup::Lookup;
-use crate::condition::{Decimal, Entry, Literal, Operators, Test, TextTest};
-use crate::pattern::{Condition, Either, Group, Pattern};
+use crate::code::{Choice, Code, Condition, Entry, Item, Test};
+use crate::condition::{Decimal, Literal, TextTest};
+use crate::pattern::Pattern;
 use crate::table::hash_of;
 use crate::trie::NodeId;
 
@@ -57,12 +58,12 @@ impl Anchor {
         Self { node, kind: AnchorKind::Presence, hash: hash_at(node, Meaning::Presence, b"") }
     }
 
-    fn literal(node: NodeId, literal: &Literal) -> Self {
+    fn literal(node: NodeId, literal: Literal<'_>) -> Self {
         let (kind, hash) = match literal {
             Literal::Null => (AnchorKind::Lexical, hash_at(node, Meaning::Null, b"")),
             Literal::Text(text) => (AnchorKind::Lexical, hash_at(node, Meaning::Text, text)),
             Literal::String(text) => (AnchorKind::Typed, hash_at(node, Meaning::String, text)),
-            Literal::Bool(value) => (AnchorKind::Typed, hash_at(node, Meaning::Bool, &[u8::from(*value)])),
+            Literal::Bool(value) => (AnchorKind::Typed, hash_at(node, Meaning::Bool, &[u8::from(value)])),
             Literal::Number(number) => {
                 let mut key = Vec::new();
                 number.write_key(&mut key);
@@ -108,7 +109,7 @@ impl<'a> Offer<'a> {
         Self::new(Anchor::presence(node), b"", 0)
     }
 
-    fn literal(node: NodeId, literal: &Literal) -> Self {
+    fn literal(node: NodeId, literal: Literal<'_>) -> Self {
         let length = match literal {
             Literal::Null | Literal::Bool(_) => 0,
             Literal::Text(text) | Literal::String(text) => text.len(),
@@ -118,21 +119,17 @@ impl<'a> Offer<'a> {
     }
 
     /// The anchors that `test` offers, each of which every value that passes has.
-    fn test(node: NodeId, test: &'a Test) -> impl Iterator<Item = Self> {
+    fn test(node: NodeId, test: Test<'a>) -> impl Iterator<Item = Self> {
         let (start, end): (&'a [u8], &'a [u8]) = match test {
-            Test::Text(TextTest::Prefix(text)) => (text, b""),
-            Test::Text(TextTest::Suffix(text)) => (b"", text),
+            Test::Prefix(text) => (text, b""),
+            Test::Suffix(text) => (b"", text),
             Test::Text(TextTest::Wildcard(wildcard)) => wildcard.ends(),
-            Test::Text(
-                TextTest::Contains(_)
-                | TextTest::EqualsIgnoringCase(_)
-                | TextTest::PrefixIgnoringCase(_)
-                | TextTest::SuffixIgnoringCase(_),
-            )
+            Test::Text(_)
             | Test::NotEqual(_)
             | Test::NotText(_)
             | Test::Numeric(_)
-            | Test::Cidr(_) => (b"", b""),
+            | Test::Block(_)
+            | Test::Never => (b"", b""),
         };
         let prefix = Anchor::prefix(node, start).map(|anchor| Self::new(anchor, start, start.len()));
         let suffix = Anchor::suffix(node, end).map(|anchor| Self::new(anchor, end, end.len()));
@@ -163,12 +160,12 @@ impl<'a> Offer<'a> {
 }
 
 /// Anchors of which every matching event has at least one.
-struct Choice<'a> {
+struct Filing<'a> {
     offers: Vec<Offer<'a>>,
     cost: f64,
 }
 
-impl Choice<'_> {
+impl Filing<'_> {
     fn cheaper(a: Self, b: Self) -> Self {
         if b.cost < a.cost { b } else { a }
     }
@@ -176,7 +173,7 @@ impl Choice<'_> {
 
 /// Chooses where to file `pattern`, whose paths are at `nodes`. Without any anchor it belongs to the rest.
 pub(super) fn choose(pattern: &Pattern, nodes: &[NodeId], lookup: &Lookup) -> Vec<Anchor> {
-    let Some(Choice { offers, .. }) = (Chooser { nodes, lookup }).group(pattern.root()) else {
+    let Some(Filing { offers, .. }) = (Chooser { nodes, lookup }).group(pattern.code()) else {
         return Vec::new();
     };
     let mut anchors: Vec<_> = offers.iter().map(|offer| offer.settled(lookup)).collect();
@@ -191,43 +188,46 @@ struct Chooser<'a> {
 }
 
 impl Chooser<'_> {
-    fn group<'p>(&self, group: &'p Group) -> Option<Choice<'p>> {
-        let conditions = group.conditions.iter().filter_map(|condition| self.condition(condition));
-        let choices = group.choices.iter().filter_map(|either| self.either(either));
-        conditions.chain(choices).reduce(Choice::cheaper)
+    fn group<'p>(&self, group: Code<'p>) -> Option<Filing<'p>> {
+        let filing = |item| match item {
+            Item::Condition(condition) => self.condition(condition),
+            Item::Choice(choice) => self.choice(choice),
+        };
+        group.items().filter_map(filing).reduce(Filing::cheaper)
     }
 
     /// All alternatives' anchors together; none if an alternative has none.
-    fn either<'p>(&self, either: &'p Either) -> Option<Choice<'p>> {
-        let mut all = Choice { offers: Vec::new(), cost: 0.0 };
-        for alternative in &either.alternatives {
-            let Choice { offers, cost } = self.group(alternative)?;
+    fn choice<'p>(&self, choice: Choice<'p>) -> Option<Filing<'p>> {
+        let mut all = Filing { offers: Vec::new(), cost: 0.0 };
+        for alternative in choice.alternatives() {
+            let Filing { offers, cost } = self.group(alternative)?;
             all.offers.extend(offers);
             all.cost += cost;
         }
         Some(all)
     }
 
-    fn condition<'p>(&self, condition: &'p Condition) -> Option<Choice<'p>> {
+    fn condition<'p>(&self, condition: Condition<'p>) -> Option<Filing<'p>> {
         let node = self.nodes[condition.path as usize];
-        let by_text = self.by_text(node, &condition.entries);
+        let by_text = self.by_text(node, condition);
         let by_presence = condition.needs_presence().then(|| {
             let offer = Offer::presence(node);
-            Choice { cost: offer.cost(self.lookup), offers: vec![offer] }
+            Filing { cost: offer.cost(self.lookup), offers: vec![offer] }
         });
-        by_text.into_iter().chain(by_presence).reduce(Choice::cheaper)
+        by_text.into_iter().chain(by_presence).reduce(Filing::cheaper)
     }
 
     /// An anchor for each entry; none if an entry has none.
-    fn by_text<'p>(&self, node: NodeId, entries: &'p [Entry]) -> Option<Choice<'p>> {
-        let mut all = Choice { offers: Vec::with_capacity(entries.len()), cost: 0.0 };
-        for entry in entries {
+    fn by_text<'p>(&self, node: NodeId, condition: Condition<'p>) -> Option<Filing<'p>> {
+        let mut all = Filing { offers: Vec::new(), cost: 0.0 };
+        for entry in condition.entries() {
             let offer = match entry {
                 Entry::Equals(literal) => Offer::literal(node, literal),
-                Entry::Operators(Operators { tests, .. }) => {
-                    let offers = tests.iter().flat_map(|test| Offer::test(node, test));
+                Entry::Operators(operators) => {
+                    let offers = operators.tests().flat_map(|test| Offer::test(node, test));
                     offers.min_by(|a, b| a.cost(self.lookup).total_cmp(&b.cost(self.lookup)))?
                 }
+                Entry::Present | Entry::Absent => return None,
             };
             all.cost += offer.cost(self.lookup);
             all.offers.push(offer);
@@ -236,23 +236,22 @@ impl Chooser<'_> {
     }
 }
 
-/// All anchors that the pattern could be filed under, as many times as its conditions offer them.
+/// Calls `each` with all anchors that the pattern could be filed under, as often as its conditions offer them.
 pub(super) fn all_offered(pattern: &Pattern, nodes: &[NodeId], mut each: impl FnMut(&Anchor)) {
-    for condition in pattern.root().all_conditions() {
+    pattern.code().all_conditions(&mut |condition| {
         let node = nodes[condition.path as usize];
         each(&Anchor::presence(node));
-        for entry in &condition.entries {
+        for entry in condition.entries() {
             match entry {
                 Entry::Equals(literal) => each(&Anchor::literal(node, literal)),
-                Entry::Operators(Operators { tests, .. }) => {
-                    tests
-                        .iter()
-                        .flat_map(|test| Offer::test(node, test))
-                        .for_each(|offer| each(&offer.anchor));
+                Entry::Operators(operators) => {
+                    let offers = operators.tests().flat_map(|test| Offer::test(node, test));
+                    offers.for_each(|offer| each(&offer.anchor));
                 }
+                Entry::Present | Entry::Absent => {}
             }
         }
-    }
+    });
 }
 
 /// The key under which the value of a number is hashed.

@@ -10,6 +10,7 @@
 //! *rest*, which is checked for every event. Their number is bounded; see [`IndexLimits`].
 
 mod anchor;
+mod check;
 mod lookup;
 mod shared;
 
@@ -20,8 +21,9 @@ use crate::chunks::Chunks;
 use crate::event::{Fields, with_walker};
 use crate::pattern::Pattern;
 use crate::table::{Table, hash_of_key};
-use crate::trie::{NodeId, Trie};
+use crate::trie::Trie;
 use anchor::Anchor;
+use check::Check;
 use lookup::Lookup;
 
 pub use shared::SharedIndex;
@@ -37,6 +39,9 @@ pub struct Index<K> {
     limits: IndexLimits,
     trie: Trie,
     lookup: Lookup,
+    /// What is needed to check a pattern, and what is needed once it matches. Both by the pattern's number; `None`
+    /// where that is free.
+    checks: Chunks<Option<Check>>,
     entries: Chunks<Option<Entry<K>>>,
     free: Vec<EntryId>,
     /// Where the pattern of a key is.
@@ -49,9 +54,6 @@ pub struct Index<K> {
 #[derive(Clone, Debug)]
 struct Entry<K> {
     key: K,
-    pattern: Arc<Pattern>,
-    /// The nodes of the pattern's paths.
-    nodes: Box<[NodeId]>,
     /// Where the pattern is filed; empty if in the rest.
     anchors: Box<[Anchor]>,
 }
@@ -111,6 +113,7 @@ impl<K> Index<K> {
             limits,
             trie: Trie::default(),
             lookup: Lookup::default(),
+            checks: Chunks::default(),
             entries: Chunks::default(),
             free: Vec::new(),
             ids: Table::default(),
@@ -128,9 +131,12 @@ impl<K> Index<K> {
         self.entries.get(id).as_ref().expect("numbers of removed patterns are filed nowhere")
     }
 
-    fn holds(&self, id: EntryId, fields: &Fields<'_>) -> Option<&K> {
-        let entry = self.entry(id);
-        entry.pattern.holds(fields, &entry.nodes).then_some(&entry.key)
+    fn check(&self, id: EntryId) -> &Check {
+        self.checks.get(id).as_ref().expect("numbers of removed patterns are filed nowhere")
+    }
+
+    fn key_if_holds(&self, id: EntryId, fields: &Fields<'_>) -> Option<&K> {
+        self.check(id).holds(fields).then(|| &self.entry(id).key)
     }
 }
 
@@ -159,22 +165,25 @@ impl<K: Clone + Eq + Hash> Index<K> {
         if let Some(id) = old {
             self.remove_entry(&key, id);
         }
-        for condition in pattern.root().all_conditions() {
-            self.trie.watch(nodes[condition.path as usize]);
-        }
+        pattern.code().all_conditions(&mut |condition| self.trie.watch(nodes[condition.path as usize]));
         self.lookup.mention(&pattern, &nodes);
         self.stats.patterns += 1;
         self.stats.under_presence += usize::from(under_presence);
         self.stats.rest += usize::from(rest);
 
         let hash = hash_of_key(&key);
-        let entry = Some(Entry { key, pattern, nodes, anchors: anchors.into() });
+        let check = Some(Check::new(pattern, &nodes, anchors.len() > 1));
+        let entry = Some(Entry { key, anchors: anchors.into() });
         let id = match self.free.pop() {
             Some(id) => {
+                *self.checks.get_mut(id) = check;
                 *self.entries.get_mut(id) = entry;
                 id
             }
-            None => self.entries.push(entry),
+            None => {
+                self.checks.push(check);
+                self.entries.push(entry)
+            }
         };
         self.ids.insert(hash, id);
         let anchors = &self.entries.get(id).as_ref().expect("was just put there").anchors;
@@ -193,11 +202,16 @@ impl<K: Clone + Eq + Hash> Index<K> {
     }
 
     fn remove_entry(&mut self, key: &K, id: EntryId) {
-        let Some(Entry { pattern, nodes, anchors, .. }) = self.entries.get_mut(id).take() else { return };
+        let (Some(Entry { anchors, .. }), Some(check)) =
+            (self.entries.get_mut(id).take(), self.checks.get_mut(id).take())
+        else {
+            return;
+        };
+        let (pattern, nodes) = (check.pattern(), check.nodes());
         self.ids.remove(hash_of_key(key), |&other| other == id);
         self.free.push(id);
         anchors.iter().for_each(|anchor| self.lookup.unfile(anchor, id));
-        self.lookup.unmention(&pattern, &nodes);
+        self.lookup.unmention(pattern, nodes);
         let (under_presence, rest) = filed_without_text(&anchors);
         if rest {
             self.rest.retain(|&other| other != id);
@@ -205,15 +219,13 @@ impl<K: Clone + Eq + Hash> Index<K> {
         self.stats.patterns -= 1;
         self.stats.under_presence -= usize::from(under_presence);
         self.stats.rest -= usize::from(rest);
-        for condition in pattern.root().all_conditions() {
-            self.trie.unwatch(nodes[condition.path as usize]);
-        }
-        self.trie.remove(&nodes);
+        pattern.code().all_conditions(&mut |condition| self.trie.unwatch(nodes[condition.path as usize]));
+        self.trie.remove(nodes);
     }
 
     /// The pattern that has the key.
     pub fn get(&self, key: &K) -> Option<&Arc<Pattern>> {
-        self.id_of(key).map(|id| &self.entry(id).pattern)
+        self.id_of(key).map(|id| self.check(id).pattern())
     }
 
     /// Appends to `out` the keys of all patterns that match `event`, each once, in no particular order.
@@ -230,17 +242,18 @@ impl<K: Clone + Eq + Hash> Index<K> {
         let mut found_maybe_twice = Vec::new();
         for &node in fields.visits() {
             self.lookup.candidates(node, fields.get(node), |id| {
-                if self.entry(id).anchors.len() > 1 {
+                let check = self.check(id);
+                if check.has_several_anchors() {
                     found_maybe_twice.push(id);
-                } else {
-                    out.extend(self.holds(id, fields).cloned());
+                } else if check.holds(fields) {
+                    out.push(self.entry(id).key.clone());
                 }
             });
         }
         found_maybe_twice.sort_unstable();
         found_maybe_twice.dedup();
         let others = found_maybe_twice.iter().chain(&self.rest);
-        out.extend(others.filter_map(|&id| self.holds(id, fields).cloned()));
+        out.extend(others.filter_map(|&id| self.key_if_holds(id, fields).cloned()));
     }
 
     fn id_of(&self, key: &K) -> Option<EntryId> {

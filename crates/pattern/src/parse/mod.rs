@@ -3,16 +3,16 @@
 mod entry;
 mod operator;
 
+use crate::code::{CodeWriter, Written};
 use crate::error::{Fault, PatternError};
 use crate::json::{self, Json, Members, Problem};
 use crate::options::{DEPTH_LIMIT, PatternOptions};
 use crate::path::{Step, render};
 use crate::paths::{PathId, Paths, PathsBuilder};
-use crate::pattern::{Condition, Either, Group};
 
 /// What the text of a pattern says.
 pub(crate) struct Parsed {
-    pub(crate) root: Group,
+    pub(crate) written: Written,
     pub(crate) paths: Paths,
 }
 
@@ -38,9 +38,9 @@ pub(crate) fn parse(text: &str, options: &PatternOptions) -> Result<Parsed, Patt
             });
         }
     };
-    let mut reader = Reader { options, depth_max, at: Vec::new(), paths: PathsBuilder::default() };
+    let mut reader = Reader::new(options, depth_max);
     match reader.pattern(&json) {
-        Ok(root) => Ok(Parsed { root, paths: reader.paths.finish() }),
+        Ok(()) => Ok(Parsed { written: reader.code.written(), paths: reader.paths.finish() }),
         Err(fault) => Err(PatternError::Schema { path: render(reader.at), fault }),
     }
 }
@@ -60,9 +60,20 @@ struct Reader<'a> {
     /// The place being read. It stays where it is when a fault is returned.
     at: Vec<Step<'a>>,
     paths: PathsBuilder,
+    code: CodeWriter,
 }
 
 impl<'a> Reader<'a> {
+    fn new(options: &'a PatternOptions, depth_max: usize) -> Self {
+        Self {
+            options,
+            depth_max,
+            at: Vec::new(),
+            paths: PathsBuilder::default(),
+            code: CodeWriter::default(),
+        }
+    }
+
     /// Does `read` one step further down.
     fn within<T>(
         &mut self,
@@ -75,7 +86,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    fn pattern(&mut self, json: &'a Json) -> Result<Group, Fault> {
+    fn pattern(&mut self, json: &'a Json) -> Result<(), Fault> {
         match json {
             Json::Object(members) => self.group(members, Level::Event, self.depth_max),
             other => Err(Fault::NotAnObject { found: other.kind() }),
@@ -83,17 +94,15 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads keys that must all hold. `depth_left` counts the levels that may follow below.
-    fn group(&mut self, members: &'a Members, level: Level, depth_left: usize) -> Result<Group, Fault> {
-        let mut group = Group::default();
+    fn group(&mut self, members: &'a Members, level: Level, depth_left: usize) -> Result<(), Fault> {
         for (key, value) in members {
-            self.within(Step::Key(key), |reader| reader.member(&mut group, level, key, value, depth_left))?;
+            self.within(Step::Key(key), |reader| reader.member(level, key, value, depth_left))?;
         }
-        Ok(group)
+        Ok(())
     }
 
     fn member(
         &mut self,
-        group: &mut Group,
         level: Level,
         key: &'a str,
         value: &'a Json,
@@ -108,30 +117,27 @@ impl<'a> Reader<'a> {
                 let Json::Object(members) = value else {
                     return Err(Fault::DataNotAnObject { found: value.kind() });
                 };
-                self.sub_pattern(group, None, key, members, depth_left)
+                self.sub_pattern(None, key, members, depth_left)
             }
-            (Level::Data(_), Json::Object(members)) => {
-                self.sub_pattern(group, parent, key, members, depth_left)
-            }
+            (Level::Data(_), Json::Object(members)) => self.sub_pattern(parent, key, members, depth_left),
             (Level::Event, Json::Object(_)) => Err(Fault::NestedOutsideData),
             (_, Json::Array(elements, _)) if key == "$or" && self.is_choice(elements) => {
-                group.choices.push(self.choice(elements, level, depth_left)?);
-                Ok(())
+                self.choice(elements, level, depth_left)
             }
             (_, Json::Array(elements, span)) => {
-                let entries = self.entries(elements)?;
                 let path = self.paths.id(parent, key);
-                group.conditions.push(Condition { path, entries: entries.into(), span: span.clone() });
+                let condition = self.code.start_condition(path, span.clone());
+                self.entries(elements)?;
+                self.code.finish(condition);
                 Ok(())
             }
             (_, other) => Err(Fault::FieldNotAnArray { found: other.kind() }),
         }
     }
 
-    /// Reads the object below `key`; its conditions join those of `group`, for all of them must hold.
+    /// Reads the object below `key`; its conditions join those around it, for all of them must hold.
     fn sub_pattern(
         &mut self,
-        group: &mut Group,
         parent: Option<PathId>,
         key: &str,
         members: &'a Members,
@@ -142,39 +148,40 @@ impl<'a> Reader<'a> {
         }
         let depth_left = self.deeper(depth_left)?;
         let path = self.paths.id(parent, key);
-        let inner = self.group(members, Level::Data(path), depth_left)?;
-        group.conditions.extend(inner.conditions);
-        group.choices.extend(inner.choices);
-        Ok(())
+        self.group(members, Level::Data(path), depth_left)
     }
 
     /// Says whether an array below `$or` is a choice. It is not if the cloud would read it as the field `$or`.
-    fn is_choice(&mut self, elements: &'a [Json]) -> bool {
+    fn is_choice(&self, elements: &[Json]) -> bool {
         let strict = PatternOptions { strict: true, ..self.options.clone() };
-        let mut cloud =
-            Reader { options: &strict, depth_max: 0, at: Vec::new(), paths: PathsBuilder::default() };
         let objects_only = elements.iter().all(|element| matches!(element, Json::Object(_)));
-        !self.options.strict && objects_only && !elements.is_empty() && cloud.entries(elements).is_err()
+        let is_field = || Reader::new(&strict, 0).entries(elements).is_ok();
+        !self.options.strict && objects_only && !elements.is_empty() && !is_field()
     }
 
-    fn choice(&mut self, elements: &'a [Json], level: Level, depth_left: usize) -> Result<Either, Fault> {
+    fn choice(&mut self, elements: &'a [Json], level: Level, depth_left: usize) -> Result<(), Fault> {
         if elements.len() < 2 {
             return Err(Fault::TooFewAlternatives { found: elements.len() });
         }
         let depth_left = self.deeper(depth_left)?;
-        let mut either = Either { within: None, alternatives: Vec::with_capacity(elements.len()) };
-        if let Level::Data(path) = level {
-            either.within = Some(path);
-        }
+        let choice = self.code.start_choice(match level {
+            Level::Event => None,
+            Level::Data(path) => Some(path),
+        });
         for (index, element) in elements.iter().enumerate() {
-            let alternative = self.within(Step::Index(index), |reader| match element {
+            self.within(Step::Index(index), |reader| match element {
                 Json::Object(members) if members.is_empty() => Err(Fault::EmptyAlternative),
-                Json::Object(members) => reader.group(members, level, depth_left),
+                Json::Object(members) => {
+                    let alternative = reader.code.start_alternative();
+                    reader.group(members, level, depth_left)?;
+                    reader.code.finish(alternative);
+                    Ok(())
+                }
                 other => Err(Fault::NotAnObject { found: other.kind() }),
             })?;
-            either.alternatives.push(alternative);
         }
-        Ok(either)
+        self.code.finish(choice);
+        Ok(())
     }
 
     fn deeper(&self, depth_left: usize) -> Result<usize, Fault> {

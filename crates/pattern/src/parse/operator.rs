@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::Reader;
-use crate::condition::{Block, Comparison, Folded, Literal, Operator, RANGE, Test, TextTest, Wildcard};
+use crate::condition::{Block, Comparison, Comparisons, Folded, Operator, RANGE, TextTest, Wildcard};
 use crate::error::Fault;
 use crate::json::{Json, Members};
 use crate::path::Step;
@@ -13,24 +13,26 @@ const ANYTHING_BUT: &str = "anything-but";
 
 impl<'a> Reader<'a> {
     /// Reads an operator other than `exists`.
-    pub(super) fn test(&mut self, name: &str, operand: &'a Json) -> Result<Test, Fault> {
-        match name {
-            "prefix" => self.prefix_or_suffix("prefix", operand).map(Test::Text),
-            "suffix" => self.prefix_or_suffix("suffix", operand).map(Test::Text),
-            "contains" => text("contains", operand).map(contains).map(Test::Text),
+    pub(super) fn test(&mut self, name: &'a str, operand: &'a Json) -> Result<(), Fault> {
+        let test = match name {
+            "prefix" => self.prefix_or_suffix("prefix", operand)?,
+            "suffix" => self.prefix_or_suffix("suffix", operand)?,
+            "contains" => contains(text("contains", operand)?),
             "wildcard" => {
                 self.extension("`wildcard`")?;
-                text("wildcard", operand).and_then(wildcard).map(Test::Text)
+                wildcard(text("wildcard", operand)?)?
             }
             EQUALS_IGNORE_CASE => {
                 self.extension("`equals-ignore-case`")?;
-                text(EQUALS_IGNORE_CASE, operand).map(ignoring_case).map(Test::Text)
+                ignoring_case(text(EQUALS_IGNORE_CASE, operand)?)
             }
-            ANYTHING_BUT => self.anything_but(operand),
-            "numeric" => self.numeric(operand),
-            "cidr" => self.cidr(operand),
-            _ => Err(Fault::UnknownOperator { operator: shortened(name) }),
-        }
+            ANYTHING_BUT => return self.anything_but(operand),
+            "numeric" => return self.numeric(operand),
+            "cidr" => return self.cidr(operand),
+            _ => return Err(Fault::UnknownOperator { operator: shortened(name) }),
+        };
+        self.code.text_test(test);
+        Ok(())
     }
 
     fn extension(&self, what: &'static str) -> Result<(), Fault> {
@@ -57,36 +59,33 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn anything_but(&mut self, operand: &'a Json) -> Result<Test, Fault> {
+    fn anything_but(&mut self, operand: &'a Json) -> Result<(), Fault> {
+        if let Json::Object(members) = operand {
+            let (1, Some((name, operand))) = (members.len(), first(members)) else {
+                return Err(Fault::AnythingButOperators { found: members.len() });
+            };
+            let tests = self.within(Step::Key(name), |reader| reader.excluded_texts(name, operand))?;
+            self.code.not_text(tests);
+            return Ok(());
+        }
+        let not_equal = self.code.start_not_equal();
         match operand {
             Json::Array(elements, _) if elements.is_empty() => {
-                Err(Fault::EmptyList { operator: ANYTHING_BUT })
+                return Err(Fault::EmptyList { operator: ANYTHING_BUT });
             }
             Json::Array(elements, _) => {
-                let mut literals = Vec::with_capacity(elements.len());
                 for (index, element) in elements.iter().enumerate() {
-                    literals.push(self.within(Step::Index(index), |reader| {
-                        reader.excluded(element, "a list of plain values")
-                    })?);
+                    self.within(Step::Index(index), |reader| reader.excluded(element))?;
                 }
-                Ok(Test::NotEqual(literals.into()))
             }
-            Json::Object(members) => match (members.len(), first(members)) {
-                (1, Some((name, operand))) => {
-                    let tests =
-                        self.within(Step::Key(name), |reader| reader.excluded_texts(name, operand))?;
-                    Ok(Test::NotText(tests.into()))
-                }
-                (found, _) => Err(Fault::AnythingButOperators { found }),
-            },
-            scalar => {
-                let literal = self.excluded(scalar, "a plain value, a list of them or an object")?;
-                Ok(Test::NotEqual([literal].into()))
-            }
+            scalar => self.excluded(scalar)?,
         }
+        self.code.finish(not_equal);
+        Ok(())
     }
 
-    fn excluded(&self, json: &Json, expected: &'static str) -> Result<Literal, Fault> {
+    fn excluded(&mut self, json: &Json) -> Result<(), Fault> {
+        let expected = "a plain value, a list of them or an object";
         self.literal(json).ok_or(Fault::Operand { operator: ANYTHING_BUT, expected, found: json.kind() })
     }
 
@@ -124,7 +123,7 @@ impl<'a> Reader<'a> {
         Ok(tests)
     }
 
-    fn numeric(&mut self, operand: &'a Json) -> Result<Test, Fault> {
+    fn numeric(&mut self, operand: &'a Json) -> Result<(), Fault> {
         let Json::Array(elements, _) = operand else {
             return Err(Fault::Operand {
                 operator: "numeric",
@@ -132,24 +131,32 @@ impl<'a> Reader<'a> {
                 found: operand.kind(),
             });
         };
-        if !matches!(elements.len(), 2 | 4) {
-            return Err(Fault::NumericLength { found: elements.len() });
-        }
-        let mut comparisons = Vec::with_capacity(2);
-        for (index, pair) in elements.chunks_exact(2).enumerate() {
-            let operator = self.within(Step::Index(2 * index), |_| comparison_operator(&pair[0]))?;
-            let operand = self.within(Step::Index(2 * index + 1), |_| number_in_range(&pair[1]))?;
-            comparisons.push(Comparison { operator, operand });
-        }
-        Ok(Test::Numeric(comparisons.into()))
+        let comparisons = match elements.as_slice() {
+            [operator, number] => Comparisons(self.comparison(0, operator, number)?, None),
+            [first, first_number, second, second_number] => Comparisons(
+                self.comparison(0, first, first_number)?,
+                Some(self.comparison(2, second, second_number)?),
+            ),
+            other => return Err(Fault::NumericLength { found: other.len() }),
+        };
+        self.code.numeric(comparisons);
+        Ok(())
     }
 
-    fn cidr(&self, operand: &Json) -> Result<Test, Fault> {
+    /// Reads the comparison whose operator is the element `index` of the list.
+    fn comparison(&mut self, index: usize, operator: &Json, number: &Json) -> Result<Comparison, Fault> {
+        let operator = self.within(Step::Index(index), |_| comparison_operator(operator))?;
+        let operand = self.within(Step::Index(index + 1), |_| number_in_range(number))?;
+        Ok(Comparison { operator, operand })
+    }
+
+    fn cidr(&mut self, operand: &Json) -> Result<(), Fault> {
         let block = Block::parse(text("cidr", operand)?).ok_or(Fault::Cidr)?;
         if let Block::V6 { .. } = block {
             self.extension("an IPv6 block in `cidr`")?;
         }
-        Ok(Test::Cidr(block))
+        self.code.block(block);
+        Ok(())
     }
 }
 
