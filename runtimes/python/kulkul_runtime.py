@@ -43,7 +43,17 @@ import urllib.parse  # noqa: F401
 import urllib.request  # noqa: F401
 import uuid  # noqa: F401
 
+try:
+    import ctypes
+
+    LIBC = ctypes.CDLL(None, use_errno=True)
+except (ImportError, OSError):
+    LIBC = None  # An interpreter that was built without it.
+
 PROTOCOL = 1
+
+PR_SET_PDEATHSIG = 1
+SYS_PIDFD_OPEN = 434  # The same on all architectures.
 
 INVOKE, INITIALIZE, PRE_STOP = 0x01, 0x02, 0x03
 FORK, FORKED, FORK_FAILED = 0x10, 0x90, 0x91
@@ -317,9 +327,7 @@ def read_fork_request(sock):
 def pidfd_open(pid):
     if hasattr(os, "pidfd_open"):
         return os.pidfd_open(pid)
-    import ctypes
-
-    fd = ctypes.CDLL(None, use_errno=True).syscall(434, pid, 0)
+    fd = LIBC.syscall(SYS_PIDFD_OPEN, pid, 0)
     if fd < 0:
         raise OSError(ctypes.get_errno(), "pidfd_open")
     return fd
@@ -433,12 +441,9 @@ def become_instance(given, connection, output):
 
 def die_with_parent():
     """Asks the kernel to end this instance when the zygote ends."""
-    try:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
-    except (ImportError, OSError, AttributeError):
-        pass  # The closing connection ends an idle instance as well, only later.
+    # Without ctypes the closing connection ends an idle instance as well, only later.
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 if __name__ == "__main__":

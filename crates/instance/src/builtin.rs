@@ -4,16 +4,18 @@
 //! Tokio task takes part.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kulkul_model::{Qualifier, RequestId};
 
-use crate::call::{Call, FunctionError, FunctionErrorKind, MemoryUse};
+use crate::call::{Call, FunctionError, FunctionErrorKind};
 use crate::connection::{Connection, ExchangeError};
 use crate::error::InvokeError;
 use crate::frame::{self, Reply, ReplyBody};
 use crate::launcher::Running;
+use crate::memory::Vitals;
 use crate::output::{Log, Output, OutputState};
 use crate::report;
 use crate::spec::{Hook, InstanceSpec};
@@ -29,7 +31,7 @@ pub(crate) struct Builtin {
     pub(crate) output: Output,
     pub(crate) log: Log,
     pub(crate) running: Running,
-    pub(crate) memory: MemoryUse,
+    pub(crate) vitals: Arc<Vitals>,
     /// The invocation under way; still there when the instance is dropped in the middle of one.
     pub(crate) in_flight: Option<(RequestId, Instant)>,
 }
@@ -68,11 +70,13 @@ impl Builtin {
         self.log.begin(id, call.log_tail);
         self.log.marker(id, &format!("FC Invoke Start RequestId: {id}"));
         self.request(frame::INVOKE, id, &call.qualifier, call.retry_count, call.payload.len());
+        self.vitals.begin();
         let started = Instant::now();
         self.in_flight = Some((id.clone(), started));
         let exchanged = self.exchange(&call.payload, spec.timeout).await;
         let duration = started.elapsed();
         self.in_flight = None;
+        self.vitals.end();
         let ended = self.judge(exchanged, spec, duration);
         let end = match &ended {
             Ok(ended) => report::end_line(id, ended.failure.as_deref()),
@@ -94,9 +98,9 @@ impl Builtin {
         let failure = match exchanged {
             Exchanged::Reply(Reply { body: ReplyBody::Error { report, .. }, .. }) => Some(report),
             Exchanged::Reply(_) => None,
-            Exchanged::Died => Some(report::message(&report::died(started.elapsed(), self.memory))),
+            Exchanged::Died => Some(report::message(&report::died(started.elapsed(), self.vitals.peak()))),
             Exchanged::TimedOut => {
-                Some(report::message(&report::timed_out("Initializer", hook.timeout, self.memory)))
+                Some(report::message(&report::timed_out("Initializer", hook.timeout, self.vitals.peak())))
             }
             Exchanged::Nonsense(reason) => Some(report::message(&reason)),
         };
@@ -163,7 +167,7 @@ impl Builtin {
             }
         };
         if let Exchanged::Reply(reply) = &exchanged {
-            self.memory = self.memory.max(MemoryUse { kib: u64::from(reply.memory_kib) });
+            self.vitals.note(u64::from(reply.memory_kib));
         }
         for _ in 0..LAST_TURNS_MAX {
             if self.output.drain(&mut self.log) != OutputState::More {
@@ -200,8 +204,10 @@ impl Builtin {
                 }
                 ReplyBody::Ready => Err(InvokeError::BadResponse { reason: "ready twice".into() }),
             },
-            Exchanged::Died => by_platform(report::died(duration, self.memory)),
-            Exchanged::TimedOut => by_platform(report::timed_out("Function", spec.timeout, self.memory)),
+            Exchanged::Died => by_platform(report::died(duration, self.vitals.peak())),
+            Exchanged::TimedOut => {
+                by_platform(report::timed_out("Function", spec.timeout, self.vitals.peak()))
+            }
             Exchanged::Nonsense(reason) => Err(InvokeError::BadResponse { reason }),
         }
     }
@@ -235,7 +241,7 @@ impl Drop for Builtin {
     fn drop(&mut self) {
         if let Some((id, started)) = self.in_flight.take() {
             self.output.drain(&mut self.log);
-            self.log.marker(&id, &report::canceled_line(&id, started.elapsed(), self.memory));
+            self.log.marker(&id, &report::canceled_line(&id, started.elapsed(), self.vitals.peak()));
         }
     }
 }

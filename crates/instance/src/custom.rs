@@ -3,7 +3,6 @@
 //! Source: Function Compute 3.0, "Custom runtimes": `POST /invoke`, `POST /initialize`, `GET /pre-stop`, the `x-fc-`
 //! headers, and `x-fc-status: 404` as the mark of a failed invocation.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use crate::call::{Call, FunctionError, FunctionErrorKind, LogTail, MemoryUse};
 use crate::error::InvokeError;
 use crate::http_link::{HttpLink, LinkError};
 use crate::launcher::Running;
+use crate::memory::Vitals;
 use crate::output::{Lines, Log, Output, OutputState, drain};
 use crate::report;
 use crate::spec::{Hook, InstanceSpec};
@@ -38,7 +38,7 @@ pub(crate) struct Custom {
     idle_links: Mutex<Vec<HttpLink>>,
     /// What every request carries.
     headers: HeaderMap,
-    memory_kib: AtomicU64,
+    vitals: Arc<Vitals>,
     response_bytes_max: usize,
     _pump: AbortOnDrop,
 }
@@ -76,6 +76,7 @@ impl Custom {
         spec: &InstanceSpec,
         port: u16,
         running: Running,
+        vitals: Arc<Vitals>,
         output: Output,
         log: Log,
         response_bytes_max: usize,
@@ -83,9 +84,9 @@ impl Custom {
         let (pipe, lines) = output.into_parts();
         let printed = Arc::new(Printed { pipe, lines: Mutex::new((lines, log)) });
         let pump = AbortOnDrop(tokio::spawn(pump(printed.clone())));
-        let (idle_links, memory_kib) = (Mutex::default(), AtomicU64::new(0));
+        let idle_links = Mutex::default();
         let headers = fixed_headers(spec);
-        Self { port, running, printed, idle_links, headers, memory_kib, response_bytes_max, _pump: pump }
+        Self { port, running, printed, idle_links, headers, vitals, response_bytes_max, _pump: pump }
     }
 
     /// The process.
@@ -93,9 +94,14 @@ impl Custom {
         &self.running
     }
 
+    /// What is known of its memory.
+    pub(crate) fn vitals(&self) -> &Arc<Vitals> {
+        &self.vitals
+    }
+
     /// The most memory that was seen in use.
     pub(crate) fn memory(&self) -> MemoryUse {
-        MemoryUse { kib: self.memory_kib.load(Ordering::Relaxed) }
+        self.vitals.peak()
     }
 
     /// Ends the log of an invocation and returns its tail, if it was asked for.
@@ -114,6 +120,7 @@ impl Custom {
             log.begin(id, call.log_tail);
             log.marker(id, &format!("FC Invoke Start RequestId: {id}"));
         });
+        self.vitals.begin();
         let guard = InFlight { instance: self, id, started: Instant::now(), over: false };
         let mut request = self.request(Method::POST, "/invoke", id, &call.qualifier);
         let content_type = HeaderValue::from_static("application/octet-stream");
@@ -327,6 +334,7 @@ impl InFlight<'_> {
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
+        self.instance.vitals.end();
         if !self.over {
             let line = report::canceled_line(self.id, self.started.elapsed(), self.instance.memory());
             self.instance.drain();

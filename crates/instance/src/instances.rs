@@ -12,7 +12,9 @@ use crate::call::{Call, Completed, InstanceId, LogTail, Start};
 use crate::config::InstancesConfig;
 use crate::custom::Custom;
 use crate::error::InvokeError;
+use crate::interpreter::Interpreters;
 use crate::log::LogSink;
+use crate::memory::Vitals;
 use crate::pool::{Decision, Member, Pools};
 use crate::spec::{InstanceSpec, RevisionId};
 use crate::start::{Body, StartError, Starter};
@@ -44,9 +46,21 @@ struct State {
 /// What the bookkeeping holds of an instance.
 #[derive(Clone)]
 enum Shared {
-    /// Empty while an invocation has it.
-    Builtin(Arc<Mutex<Option<Box<Builtin>>>>),
+    Builtin {
+        /// Empty while an invocation has it.
+        place: Arc<Mutex<Option<Box<Builtin>>>>,
+        vitals: Arc<Vitals>,
+    },
     Custom(Arc<Custom>),
+}
+
+impl Shared {
+    fn vitals(&self) -> &Vitals {
+        match self {
+            Shared::Builtin { vitals, .. } => vitals,
+            Shared::Custom(custom) => custom.vitals(),
+        }
+    }
 }
 
 /// One instance, for lists.
@@ -62,6 +76,8 @@ pub struct InstanceInfo {
     pub version_id: String,
     /// When it became ready.
     pub created: Timestamp,
+    /// The number of its process.
+    pub pid: i32,
     /// What it does.
     pub state: InstanceState,
 }
@@ -130,6 +146,11 @@ impl Instances {
         self.inner.stop_all(idle);
     }
 
+    /// The interpreters of this machine, which are looked for at the first call.
+    pub async fn interpreters(&self) -> &Interpreters {
+        self.inner.starter.interpreters().await
+    }
+
     /// All instances that are ready.
     pub fn list(&self) -> Vec<InstanceInfo> {
         self.inner.lock().pools.members().map(info).collect()
@@ -157,7 +178,12 @@ impl Instances {
             inner.stops.wait().await;
         };
         if tokio::time::timeout(grace, drained).await.is_err() {
-            tracing::warn!("instances were still busy at the end of the grace period");
+            let state = inner.lock();
+            tracing::warn!(
+                count = state.pools.total(),
+                "instances were still busy at the end of the grace period"
+            );
+            state.pools.members().for_each(|member| member.body.vitals().kill());
         }
     }
 
@@ -206,6 +232,9 @@ impl Inner {
 
     /// Runs the hooks of these instances and drops them.
     fn stop_all(&self, members: Vec<Member<Shared>>) {
+        if members.is_empty() {
+            return; // Waking those who wait for a change, for none, would have them go round in circles.
+        }
         for member in members {
             match &member.spec.pre_stop {
                 None => drop(member),
@@ -220,8 +249,8 @@ async fn stop(member: Member<Shared>) {
     let Some(hook) = &member.spec.pre_stop else { return };
     let id = RequestId::new(Timestamp::now());
     match &member.body {
-        Shared::Builtin(body) => {
-            let body = body.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Shared::Builtin { place, .. } => {
+            let body = place.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(mut builtin) = body {
                 builtin.pre_stop(hook, &id).await;
             }
@@ -252,6 +281,7 @@ fn info(member: &Member<Shared>) -> InstanceInfo {
         revision: member.spec.revision.clone(),
         version_id: member.spec.version_id.clone(),
         created: member.created,
+        pid: member.body.vitals().pid(),
         state: match (member.leaving, member.active) {
             (true, active) => InstanceState::Leaving(active),
             (false, 0) => InstanceState::Idle,
@@ -298,7 +328,10 @@ impl Reservation {
     fn fulfil(&mut self, id: InstanceId, body: Body) -> Lease {
         self.fulfilled = true;
         let (shared, held) = match body {
-            Body::Builtin(builtin) => (Shared::Builtin(Arc::default()), Held::Builtin(builtin)),
+            Body::Builtin(builtin) => {
+                let vitals = builtin.vitals.clone();
+                (Shared::Builtin { place: Arc::default(), vitals }, Held::Builtin(builtin))
+            }
             Body::Custom(custom) => (Shared::Custom(custom.clone()), Held::Custom(custom)),
         };
         let now = Timestamp::now();
@@ -342,7 +375,7 @@ enum Held {
 impl Lease {
     fn new(inner: Arc<Inner>, spec: Arc<InstanceSpec>, id: InstanceId, shared: Shared) -> Self {
         let held = match &shared {
-            Shared::Builtin(place) => {
+            Shared::Builtin { place, .. } => {
                 let builtin = place.lock().unwrap_or_else(PoisonError::into_inner).take();
                 Held::Builtin(builtin.expect("a free instance is in its place"))
             }
@@ -364,7 +397,7 @@ impl Lease {
         let (ended, memory, tail) = match held {
             Held::Builtin(builtin) => {
                 let ended = builtin.invoke(&self.spec, call).await;
-                (ended, builtin.memory, builtin.log.end(&call.request_id))
+                (ended, builtin.vitals.peak(), builtin.log.end(&call.request_id))
             }
             Held::Custom(custom) => {
                 let ended = custom.invoke(&self.spec, call).await;
@@ -387,7 +420,7 @@ impl Lease {
     fn give_back(&mut self, reusable: bool) {
         let Some(held) = self.held.take() else { return };
         match (held, &self.shared) {
-            (Held::Builtin(builtin), Shared::Builtin(place)) if reusable => {
+            (Held::Builtin(builtin), Shared::Builtin { place, .. }) if reusable => {
                 *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(builtin);
             }
             (held, _) => drop(held), // Ends the process of a built-in runtime.

@@ -21,6 +21,7 @@ mod instances;
 mod interpreter;
 mod launcher;
 mod log;
+mod memory;
 mod output;
 mod pool;
 mod report;

@@ -24,6 +24,7 @@ use crate::http_link::HttpLink;
 use crate::interpreter::Interpreters;
 use crate::launcher::{InstanceDir, Launcher, Running};
 use crate::log::LogSink;
+use crate::memory::{MemoryWatch, Vitals};
 use crate::output::{Log, Output, OutputState};
 use crate::report;
 use crate::runtime::Runtime;
@@ -38,6 +39,7 @@ pub(crate) struct Starter {
     config: InstancesConfig,
     sink: Arc<dyn LogSink>,
     launcher: Launcher,
+    memory: Arc<MemoryWatch>,
     interpreters: OnceCell<Interpreters>,
     /// One per interpreter, started when it is first needed.
     zygotes: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<Option<Zygote>>>>>,
@@ -87,8 +89,16 @@ impl Starter {
         };
         std::fs::write(&shims.python, include_str!("../../../runtimes/python/kulkul_runtime.py"))?;
         std::fs::write(&shims.node, include_str!("../../../runtimes/node/kulkul_runtime.cjs"))?;
-        let launcher = Launcher::new()?;
-        Ok(Self { config, sink, launcher, interpreters: OnceCell::new(), zygotes: Mutex::default(), shims })
+        let (launcher, memory) = (Launcher::new()?, MemoryWatch::start()?);
+        Ok(Self {
+            config,
+            sink,
+            launcher,
+            memory,
+            interpreters: OnceCell::new(),
+            zygotes: Mutex::default(),
+            shims,
+        })
     }
 
     /// The interpreters of this machine; looked for once.
@@ -163,8 +173,8 @@ impl Starter {
             }
         };
         log.marker(request_id, &format!("FunctionCompute {} runtime inited.", spec.runtime));
-        let memory = MemoryUse::default();
-        let mut builtin = Builtin { connection, output, log, running, memory, in_flight: None };
+        let vitals = self.watch(&running, spec)?;
+        let mut builtin = Builtin { connection, output, log, running, vitals, in_flight: None };
         // Sends what was put into the connection above, if anything.
         match builtin.exchange(&Bytes::new(), self.config.start_timeout).await {
             Exchanged::Reply(Reply { body: ReplyBody::Ready, .. }) => {}
@@ -178,7 +188,7 @@ impl Starter {
                 return Err(InvokeError::BadResponse { reason: "not ready".into() }.into());
             }
             Exchanged::Died => {
-                let text = report::died(Duration::ZERO, builtin.memory);
+                let text = report::died(Duration::ZERO, builtin.vitals.peak());
                 let error =
                     FunctionError { kind: FunctionErrorKind::Unhandled, report: report::message(&text) };
                 builtin.log.marker(request_id, &report::end_line(request_id, Some(&text)));
@@ -253,7 +263,8 @@ impl Starter {
             return Err(error.into());
         }
         log.marker(request_id, &format!("FunctionCompute {} runtime inited.", spec.runtime));
-        let custom = Custom::new(spec, port, running, output, log, self.config.response_bytes_max);
+        let vitals = self.watch(&running, spec)?;
+        let custom = Custom::new(spec, port, running, vitals, output, log, self.config.response_bytes_max);
         if let Some(hook) = &spec.initializer
             && let Err(error) = custom.initialize(hook, request_id).await
         {
@@ -261,6 +272,11 @@ impl Starter {
             return Err(StartError::Function { error, memory, log_tail });
         }
         Ok(custom)
+    }
+
+    fn watch(&self, running: &Running, spec: &InstanceSpec) -> Result<Arc<Vitals>, InvokeError> {
+        let watched = self.memory.watch(running.process(), spec.memory_mib);
+        watched.map_err(InvokeError::machine("watching the memory of a process"))
     }
 
     fn instance_dir(&self, id: &InstanceId) -> Result<InstanceDir, InvokeError> {
@@ -275,7 +291,7 @@ impl Starter {
 
 impl Builtin {
     fn start_failed(mut self, error: FunctionError, request_id: &RequestId) -> StartError {
-        StartError::Function { error, memory: self.memory, log_tail: self.log.end(request_id) }
+        StartError::Function { error, memory: self.vitals.peak(), log_tail: self.log.end(request_id) }
     }
 }
 

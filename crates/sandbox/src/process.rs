@@ -51,6 +51,14 @@ impl Process {
         }
     }
 
+    /// A second handle, for whoever may have to kill the process but does not have to reap it.
+    ///
+    /// # Errors
+    /// When there is no descriptor left.
+    pub fn observer(&self) -> io::Result<Self> {
+        Ok(Self { pid: self.pid, pidfd: self.pidfd.try_clone()?, parent: Parent::Other })
+    }
+
     /// The process number, as this process sees it.
     pub fn pid(&self) -> i32 {
         self.pid
