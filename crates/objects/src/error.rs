@@ -14,14 +14,13 @@ macro_rules! codes {
         ///
         /// Source: OSS, "HTTP 400 status code" to "HTTP 416 status code".
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "the codes are OSS's own, each with its message below")]
-        pub enum Code {
+        pub(crate) enum Code {
             $($code),*
         }
 
         impl Code {
             /// The code as it is written on the wire.
-            pub fn as_str(self) -> &'static str {
+            pub(crate) fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$code => stringify!($code)),*
                 }
@@ -104,9 +103,14 @@ codes! {
 
 /// Why a request was refused or failed.
 #[derive(Debug)]
-pub struct OssError {
+pub(crate) struct OssError {
     /// The code.
-    pub code: Code,
+    pub(crate) code: Code,
+    more: Box<More>,
+}
+
+#[derive(Debug)]
+struct More {
     message: Cow<'static, str>,
     details: Vec<(&'static str, String)>,
     headers: Vec<(&'static str, String)>,
@@ -116,7 +120,9 @@ pub struct OssError {
 impl Code {
     /// The error with another message than the usual one.
     pub(crate) fn with(self, message: impl Into<Cow<'static, str>>) -> OssError {
-        OssError { message: message.into(), ..OssError::from(self) }
+        let mut error = OssError::from(self);
+        error.more.message = message.into();
+        error
     }
 
     /// The error with one more element in its body.
@@ -132,7 +138,9 @@ impl Code {
 
 impl From<Code> for OssError {
     fn from(code: Code) -> Self {
-        Self { code, message: code.message().into(), details: Vec::new(), headers: Vec::new(), cause: None }
+        let message = code.message().into();
+        let more = More { message, details: Vec::new(), headers: Vec::new(), cause: None };
+        Self { code, more: Box::new(more) }
     }
 }
 
@@ -146,42 +154,54 @@ impl From<StoreError> for OssError {
             | StoreError::Format { .. }
             | StoreError::Engine { .. } => Code::InternalError,
         };
-        Self { cause: Some(error), ..code.into() }
+        let mut answer = Self::from(code);
+        answer.more.cause = Some(error);
+        answer
     }
 }
 
 impl OssError {
     /// Adds an element to the body.
     pub(crate) fn detail(mut self, element: &'static str, text: impl Into<String>) -> Self {
-        self.details.push((element, text.into()));
+        self.more.details.push((element, text.into()));
         self
     }
 
     /// Adds a header to the reply.
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.more.headers.push((name, value.into()));
         self
     }
 
     /// The headers that go with the error.
     pub(crate) fn headers(&self) -> &[(&'static str, String)] {
-        &self.headers
+        &self.more.headers
     }
 
     /// What failed inside, for the log only.
     pub(crate) fn cause(&self) -> Option<&StoreError> {
-        self.cause.as_ref()
+        self.more.cause.as_ref()
     }
 
     /// The body, `request_id` and `host` included.
     pub(crate) fn xml(&self, request_id: &str, host: &str) -> String {
+        self.xml_with(request_id, host, &self.more.details)
+    }
+
+    /// The body without the elements that may be long.
+    pub(crate) fn short_xml(&self, request_id: &str, host: &str) -> String {
+        let host = host.get(..host.len().min(256)).unwrap_or_default();
+        self.xml_with(request_id, host, &[])
+    }
+
+    fn xml_with(&self, request_id: &str, host: &str, details: &[(&'static str, String)]) -> String {
         let mut xml = Xml::new();
         xml.open("Error");
         xml.text("Code", self.code.as_str());
-        xml.text("Message", &self.message);
+        xml.text("Message", &self.more.message);
         xml.text("RequestId", request_id);
         xml.text("HostId", host);
-        for (element, text) in &self.details {
+        for (element, text) in details {
             xml.text(element, text);
         }
         xml.close("Error");
@@ -191,13 +211,13 @@ impl OssError {
 
 impl fmt::Display for OssError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code.as_str(), self.message)
+        write!(f, "{}: {}", self.code.as_str(), self.more.message)
     }
 }
 
 impl std::error::Error for OssError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.cause.as_ref().map(|cause| cause as _)
+        self.more.cause.as_ref().map(|cause| cause as _)
     }
 }
 

@@ -10,21 +10,21 @@ use crate::error::{Code, OssError};
 /// 3 to 63 lower-case letters, digits and `-`, the first and last a letter or digit.
 /// Source: OSS, "Bucket naming conventions".
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BucketName(Arc<str>);
+pub(crate) struct BucketName(Arc<str>);
 
 /// The key of an object.
 ///
 /// 1 to 1023 bytes of UTF-8, not starting with `/` or `\`, without NUL (ours). Everything else is legal and distinct:
 /// nothing is ever normalised. Source: OSS, "Object naming conventions".
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ObjectKey(Arc<str>);
+pub(crate) struct ObjectKey(Arc<str>);
 
 /// The longest key, in bytes.
 pub(crate) const KEY_BYTES_MAX: usize = 1023;
 
 impl BucketName {
     /// Checks a name.
-    pub fn parse(text: &str) -> Result<Self, OssError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, OssError> {
         let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         let valid = (3..=63).contains(&text.len())
             && text.bytes().all(legal)
@@ -34,14 +34,14 @@ impl BucketName {
     }
 
     /// The name as text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl ObjectKey {
     /// Checks a key.
-    pub fn parse(text: &str) -> Result<Self, OssError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, OssError> {
         if text.len() > KEY_BYTES_MAX {
             return Err(Code::InvalidObjectName.with("The Length of Object name must be less than 1024."));
         }
@@ -55,7 +55,7 @@ impl ObjectKey {
     }
 
     /// The key as text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -16,6 +16,7 @@ use kulkul_access::{KeyRefused, Role, Secret, equal};
 use kulkul_model::Timestamp;
 
 pub(crate) use form::{FormFields, FormSignature};
+pub(crate) use v1::is_signed as is_signed_by_v1;
 
 use crate::address::{Readings, Resource};
 use crate::error::{Code, OssError};
@@ -112,6 +113,10 @@ impl<'a> Claim<'a> {
                 Some("OSS4-HMAC-SHA256") => v4::Claim::in_url(query).map(Self::V4),
                 Some(_) => Err(Code::InvalidArgument.with("The signature version is not supported.")),
                 None if in_url || query.has("Expires") => v1::Claim::in_url(query).map(Self::V1),
+                None if query.pairs().iter().any(|(name, _)| name.starts_with("response-")) => {
+                    Err(Code::InvalidRequest
+                        .with("An anonymous request cannot choose the headers of its reply."))
+                }
                 None => Err(anonymous()),
             };
         };

@@ -232,7 +232,7 @@ fn push_resource(resource: &Resource, query: &Query, text: &mut Vec<u8>) {
 }
 
 /// Whether a parameter is part of the resource that V1 signs.
-pub(super) fn is_signed(name: &str) -> bool {
+pub(crate) fn is_signed(name: &str) -> bool {
     SIGNED_PARAMETERS.binary_search(&name).is_ok()
 }
 
