@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use kulkul_bus::Hub;
 use kulkul_delivery::{Clock, Dispatcher};
-use kulkul_instance::{InstanceSpec, Instances};
+use kulkul_instance::{InstanceSpec, Instances, RuntimeChoice};
 use kulkul_model::{FunctionName, Identity, Qualifier};
 use kulkul_store::{Blobs, Digest, Document, EventLog, Metadata, Traces};
 
@@ -21,6 +21,7 @@ mod create;
 mod delete;
 mod list;
 mod ready;
+mod state;
 mod update;
 
 pub use code::FunctionCode;
@@ -33,6 +34,8 @@ pub struct FunctionOptions {
     pub archive: ArchiveLimits,
     /// On what they are called with.
     pub payload: PayloadLimits,
+    /// What the instances do when an exact interpreter is missing; for telling the owner of a function.
+    pub runtime_choice: RuntimeChoice,
 }
 
 /// What functions work with.
@@ -70,7 +73,7 @@ pub struct FunctionsParts {
 
 /// All functions of this server. Shared as an `Arc`.
 pub struct Functions {
-    pub(crate) this: Weak<Self>,
+    this: Weak<Self>,
     pub(crate) parts: FunctionsParts,
     pub(crate) registry: Registry,
     pub(crate) async_configs: AsyncConfigs,
@@ -110,6 +113,11 @@ impl Functions {
         functions.restore_queues().await?;
         functions.delete_unused_code().await?;
         Ok(functions)
+    }
+
+    /// The handle that is shared.
+    pub(crate) fn shared(&self) -> Arc<Self> {
+        self.this.upgrade().expect("whoever calls a method holds it")
     }
 
     /// Whose functions these are.

@@ -6,6 +6,7 @@
 
 mod asynchronous;
 mod caller;
+mod change;
 mod code;
 mod credentials;
 mod document;
@@ -22,6 +23,7 @@ mod spec;
 mod testing;
 
 pub use asynchronous::{AcceptedInvocation, AsyncConfig, AsyncConfigPatch, AsyncOptions, Destinations};
+pub use change::to_its_end;
 pub use code::{
     ArchiveError, ArchiveLimits, CodeCache, CodeCacheError, CodeObjects, CodeSource, ObjectReadError,
     check_archive,

@@ -231,6 +231,22 @@ async fn deliveries_are_told_how_a_call_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_state_says_which_interpreter_stands_in() {
+    let server = Server::new().await;
+    let reason = async |runtime: &str| {
+        let mut new = python(&runtime.replace('.', "_"), "def handler(event, context): return 1");
+        new.settings.runtime = Some(runtime.into());
+        let function = server.functions.create(new).await.unwrap();
+        server.functions.state_reason(&function).await
+    };
+    // No machine has this one yet.
+    let newest = reason("python3.19").await.unwrap();
+    assert!(newest.starts_with("runs on Python 3."), "{newest}");
+    assert_eq!(reason("custom").await, None);
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_function_is_refused() {
     let server = Server::new().await;
     let error = try_invoke(&server, "nope", "").await.unwrap_err();

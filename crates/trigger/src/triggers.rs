@@ -1,6 +1,6 @@
 //! All triggers of this server.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use kulkul_bus::Hub;
 use kulkul_delivery::Clock;
@@ -9,7 +9,7 @@ use kulkul_model::{FunctionName, Identity, TriggerName};
 use kulkul_store::{Document, Metadata, Revision};
 
 use crate::TriggerError;
-use crate::document::{self, TRIGGER_PREFIX, trigger_key};
+use crate::document::{self, trigger_key};
 use crate::trigger::Trigger;
 
 mod create;
@@ -48,6 +48,7 @@ pub struct TriggersParts {
 
 /// All triggers of this server. Shared as an `Arc`.
 pub struct Triggers {
+    this: Weak<Self>,
     parts: TriggersParts,
     /// Held by whoever changes a trigger, from reading the old state to writing its rule.
     control: tokio::sync::Mutex<()>,
@@ -56,15 +57,21 @@ pub struct Triggers {
 impl Triggers {
     /// Makes the rules what the triggers say: see [`Triggers::reconcile`].
     pub async fn open(parts: TriggersParts) -> Result<Arc<Self>, TriggerError> {
-        let triggers = Self { parts, control: tokio::sync::Mutex::new(()) };
+        let control = tokio::sync::Mutex::new(());
+        let triggers = Arc::new_cyclic(|this| Self { this: this.clone(), parts, control });
         triggers.reconcile().await?;
-        Ok(Arc::new(triggers))
+        Ok(triggers)
     }
 
     /// A trigger.
     pub async fn get(&self, function: &FunctionName, name: &TriggerName) -> Result<Trigger, TriggerError> {
         self.check_function(function)?;
         Ok(self.stored(function, name).await?.0)
+    }
+
+    /// The handle that is shared.
+    fn shared(&self) -> Arc<Self> {
+        self.this.upgrade().expect("whoever calls a method holds it")
     }
 
     fn identity(&self) -> &Identity {
@@ -91,7 +98,6 @@ impl Triggers {
     /// All stored triggers whose keys start with `prefix`.
     async fn all(&self, prefix: &str) -> Result<Vec<Trigger>, TriggerError> {
         const PAGE: usize = 1000;
-        debug_assert!(prefix.starts_with(TRIGGER_PREFIX));
         let mut all: Vec<Document> = Vec::new();
         loop {
             let after = all.last().map(|document| document.key.clone());

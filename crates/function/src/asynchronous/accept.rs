@@ -9,6 +9,7 @@ use kulkul_model::{FunctionName, InvocationId, Qualifier, TraceId};
 use kulkul_store::{LogName, NewRecord, RecordKey, Route, TraceFilter};
 
 use super::queues::queue_of;
+use crate::change::to_its_end;
 use crate::error::invalid;
 use crate::invoke::check_size;
 use crate::{FunctionError, Functions, InvokeFunctionError};
@@ -69,6 +70,21 @@ impl Drop for Claim<'_> {
 impl Functions {
     /// Accepts an invocation that is made later. It is durable when this returns.
     pub async fn invoke_async(
+        &self,
+        name: &FunctionName,
+        qualifier: &Qualifier,
+        payload: Bytes,
+        options: AsyncOptions,
+    ) -> Result<AcceptedInvocation, InvokeFunctionError> {
+        if options.task_id.is_none() {
+            return self.accept(name, qualifier, payload, options).await;
+        }
+        // A claim on a task id must not be given up while the invocation is being stored.
+        let (this, name, qualifier) = (self.shared(), name.clone(), qualifier.clone());
+        to_its_end(async move { this.accept(&name, &qualifier, payload, options).await }).await
+    }
+
+    async fn accept(
         &self,
         name: &FunctionName,
         qualifier: &Qualifier,

@@ -8,6 +8,7 @@ use kulkul_store::{Revision, StoreError};
 
 use super::config::{AsyncConfig, AsyncConfigPatch};
 use super::document::{self, CONFIG_PREFIX, config_key};
+use crate::change::to_its_end;
 use crate::{FunctionError, Functions, Page, PageRequest};
 
 /// The settings in memory, by `{function}/{qualifier}`.
@@ -44,7 +45,19 @@ fn path(function: &FunctionName, qualifier: &Qualifier) -> String {
 
 impl Functions {
     /// Sets what a patch gives; what it does not give stays. Acts on attempts that begin later.
+    ///
+    /// Runs to its end although the caller goes away.
     pub async fn put_async_config(
+        &self,
+        function: &FunctionName,
+        qualifier: &Qualifier,
+        patch: AsyncConfigPatch,
+    ) -> Result<Arc<AsyncConfig>, FunctionError> {
+        let (this, function, qualifier) = (self.shared(), function.clone(), qualifier.clone());
+        to_its_end(async move { this.put_config_now(&function, &qualifier, patch).await }).await
+    }
+
+    async fn put_config_now(
         &self,
         function: &FunctionName,
         qualifier: &Qualifier,
@@ -90,7 +103,18 @@ impl Functions {
     }
 
     /// Goes back to the defaults.
+    ///
+    /// Runs to its end although the caller goes away.
     pub async fn delete_async_config(
+        &self,
+        function: &FunctionName,
+        qualifier: &Qualifier,
+    ) -> Result<(), FunctionError> {
+        let (this, function, qualifier) = (self.shared(), function.clone(), qualifier.clone());
+        to_its_end(async move { this.delete_config_now(&function, &qualifier).await }).await
+    }
+
+    async fn delete_config_now(
         &self,
         function: &FunctionName,
         qualifier: &Qualifier,

@@ -24,8 +24,12 @@ impl Functions {
         let config = self.async_configs.get(function, qualifier).map(|(config, _)| config);
         let destinations = config.as_ref().and_then(|config| config.destinations.clone());
         let reporter = destinations.filter(|destinations| !destinations.is_empty()).map(|destinations| {
-            let reporter =
-                Reporter::new(self.this.clone(), function.clone(), qualifier.clone(), destinations);
+            let reporter = Reporter::new(
+                Arc::downgrade(&self.shared()),
+                function.clone(),
+                qualifier.clone(),
+                destinations,
+            );
             Arc::new(reporter) as Arc<dyn Epilogue>
         });
         self.parts.dispatcher.register(Plan {

@@ -7,6 +7,7 @@ use kulkul_store::StoreError;
 use uuid::Uuid;
 
 use super::Functions;
+use crate::change::to_its_end;
 use crate::document;
 use crate::function::check_tags;
 use crate::registry::Entry;
@@ -15,8 +16,13 @@ use crate::{Function, FunctionError, NewFunction, Settings};
 impl Functions {
     /// Creates a function, or nothing. It is durable and can be invoked when this returns.
     ///
-    /// The code is checked and unpacked before anything is stored.
+    /// The code is checked and unpacked before anything is stored. Runs to its end although the caller goes away.
     pub async fn create(&self, new: NewFunction) -> Result<Arc<Function>, FunctionError> {
+        let this = self.shared();
+        to_its_end(async move { this.create_now(new).await }).await
+    }
+
+    async fn create_now(&self, new: NewFunction) -> Result<Arc<Function>, FunctionError> {
         if self.exists(&new.name) {
             return Err(FunctionError::FunctionAlreadyExists(new.name));
         }

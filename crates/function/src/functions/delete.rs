@@ -5,11 +5,19 @@ use kulkul_store::StoreError;
 
 use super::Functions;
 use crate::FunctionError;
+use crate::change::to_its_end;
 use crate::document::{self, trigger_prefix};
 
 impl Functions {
     /// Deletes a function that has no triggers, and with it everything that belongs to it.
+    ///
+    /// Runs to its end although the caller goes away.
     pub async fn delete(&self, name: &FunctionName) -> Result<(), FunctionError> {
+        let (this, name) = (self.shared(), name.clone());
+        to_its_end(async move { this.delete_now(&name).await }).await
+    }
+
+    async fn delete_now(&self, name: &FunctionName) -> Result<(), FunctionError> {
         let _control = self.control.lock().await;
         let entry = self.entry(name, &Qualifier::latest())?;
         let triggers = self.parts.metadata.list(&trigger_prefix(name), None, 1).await;

@@ -6,13 +6,25 @@ use kulkul_model::{FunctionName, Qualifier};
 use kulkul_store::StoreError;
 
 use super::Functions;
+use crate::change::to_its_end;
 use crate::document;
 use crate::registry::Entry;
 use crate::{Function, FunctionError, FunctionUpdate};
 
 impl Functions {
     /// Changes what `update` gives. Requests that arrive later see the new state; those under way end in the old one.
+    ///
+    /// Runs to its end although the caller goes away.
     pub async fn update(
+        &self,
+        name: &FunctionName,
+        update: FunctionUpdate,
+    ) -> Result<Arc<Function>, FunctionError> {
+        let (this, name) = (self.shared(), name.clone());
+        to_its_end(async move { this.update_now(&name, update).await }).await
+    }
+
+    async fn update_now(
         &self,
         name: &FunctionName,
         update: FunctionUpdate,

@@ -1,6 +1,7 @@
 //! Creating a trigger.
 
 use kulkul_delivery::Call;
+use kulkul_function::to_its_end;
 use kulkul_model::{BusName, FunctionName, Qualifier, RuleName, rule_arn};
 use kulkul_store::{QueueId, StoreError};
 use uuid::Uuid;
@@ -14,7 +15,14 @@ use crate::trigger::{NewTrigger, RuleOrigin, Trigger, TriggerKind, check_descrip
 
 impl Triggers {
     /// Creates a trigger and its rule, or nothing. Events that arrive after this returns call the function.
+    ///
+    /// Runs to its end although the caller goes away.
     pub async fn create(&self, new: NewTrigger) -> Result<Trigger, TriggerError> {
+        let this = self.shared();
+        to_its_end(async move { this.create_now(new).await }).await
+    }
+
+    async fn create_now(&self, new: NewTrigger) -> Result<Trigger, TriggerError> {
         let _control = self.control.lock().await;
         let trigger = self.checked(new).await?;
         let key = trigger_key(&trigger.function, &trigger.name);

@@ -1,5 +1,6 @@
 //! Changing a trigger.
 
+use kulkul_function::to_its_end;
 use kulkul_model::{FunctionName, TriggerName};
 use kulkul_store::StoreError;
 use serde_json::Value;
@@ -12,7 +13,19 @@ use crate::trigger::{RuleOrigin, Trigger, TriggerKind, TriggerUpdate, check_desc
 
 impl Triggers {
     /// Changes what an update gives. Name, type and source stay.
+    ///
+    /// Runs to its end although the caller goes away.
     pub async fn update(
+        &self,
+        function: &FunctionName,
+        name: &TriggerName,
+        update: TriggerUpdate,
+    ) -> Result<Trigger, TriggerError> {
+        let (this, function, name) = (self.shared(), function.clone(), name.clone());
+        to_its_end(async move { this.update_now(&function, &name, update).await }).await
+    }
+
+    async fn update_now(
         &self,
         function: &FunctionName,
         name: &TriggerName,
