@@ -103,6 +103,7 @@ fn make_writable(directory: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::testing::{Entry, zip_of};
+    use proptest::prelude::*;
     use std::io::Cursor;
 
     fn unpacked(zip: &Bytes, limits: &ArchiveLimits) -> (tempfile::TempDir, Result<(), UnpackError>) {
@@ -222,6 +223,47 @@ mod tests {
                 format!("the zip file has more than {entry_count_max} entries")
             );
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        /// Whatever happened to a zip on its way: it is unpacked below its root, within its limits, or refused.
+        #[test]
+        fn a_mangled_zip_neither_panics_nor_escapes(
+            changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..12),
+            cut in any::<Option<proptest::sample::Index>>(),
+        ) {
+            let mut zip = zip_of(&[
+                Entry::Directory("lib/"),
+                Entry::File("lib/x.py", &[b'x'; 300], 0o644),
+                Entry::Link("link", "lib/x.py"),
+                Entry::File("a/b", b"content", 0o755),
+            ])
+            .to_vec();
+            for (at, byte) in changes {
+                let at = at.index(zip.len());
+                zip[at] = byte;
+            }
+            if let Some(cut) = cut {
+                zip.truncate(cut.index(zip.len()));
+            }
+            let limits = ArchiveLimits { unpacked_bytes_max: 4096, ..ArchiveLimits::default() };
+            let (parent, _outcome) = unpacked(&zip.into(), &limits);
+            let beside: Vec<_> = fs::read_dir(parent.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+            prop_assert_eq!(beside, ["code"]);
+            prop_assert!(bytes_below(&parent.path().join("code")) <= 4096);
+            remove_tree(&parent.path().join("code")).unwrap();
+        }
+    }
+
+    fn bytes_below(directory: &Path) -> u64 {
+        let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+        let bytes_of = |entry: fs::DirEntry| match entry.file_type().unwrap() {
+            kind if kind.is_dir() => bytes_below(&entry.path()),
+            kind if kind.is_file() => entry.metadata().unwrap().len(),
+            _ => 0,
+        };
+        entries.map(bytes_of).sum()
     }
 
     #[test]
