@@ -54,8 +54,8 @@ impl fmt::Display for Seq {
     }
 }
 
-/// What a record can be found by. For an event: its attributes. For an invocation: its id, the function as source,
-/// and empty text elsewhere.
+/// What a record can be found by. For an event: its attributes. For an invocation: its id, the function as source, the
+/// task id that its caller chose as subject, and empty text elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordKey {
     /// The log.
@@ -155,7 +155,8 @@ pub enum NextState {
         /// What to keep for the next attempt.
         note: Option<Bytes>,
     },
-    /// It moves to another queue, in the same commit: a dead letter.
+    /// It moves to another queue, in the same commit: a dead letter. There its failed attempts count from 0 again, and it
+    /// takes the place of a delivery of the same record.
     Moved {
         /// The queue that gets it.
         queue: QueueId,
