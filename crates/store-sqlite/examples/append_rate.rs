@@ -11,7 +11,7 @@ use kulkul_model::{Timestamp, TraceId};
 use kulkul_store::{
     AttemptRecord, DeliveryId, EventLog, LogName, NewRecord, NextState, QueueId, RecordKey, Route, Settlement,
 };
-use kulkul_store_sqlite::SqliteStore;
+use kulkul_store_sqlite::{Options, SqliteStore};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
@@ -25,7 +25,7 @@ async fn main() {
         let dir = dir.join(producers.to_string());
         drop(std::fs::remove_dir_all(&dir));
         let opened = Instant::now();
-        let store = SqliteStore::open(&dir).unwrap();
+        let store = SqliteStore::open(&dir, Options::default()).unwrap();
         let opened = opened.elapsed();
         let log = store.event_log();
         let cpu = cpu_micros();

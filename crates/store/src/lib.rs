@@ -7,6 +7,8 @@
 //! of a dead letter are decided above; an engine only stores the decisions.
 
 mod blobs;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod error;
 mod event_log;
 mod metadata;

@@ -38,7 +38,7 @@ impl Term {
         Self::new(b'u', text.as_bytes())
     }
 
-    /// FNV-1a over eight bytes at a time, then a finisher that spreads it over all bits.
+    /// Mixes in eight bytes at a time, then spreads the result over all bits (the finisher of SplitMix64).
     fn new(tag: u8, bytes: &[u8]) -> Self {
         let step = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
         let mut hash = step(0xcbf2_9ce4_8422_2325, u64::from(tag) << 32 | bytes.len() as u64);
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_hash_is_part_of_the_format() {
-        assert_eq!(Term::id("45ef4dewdwe1-7c35-447a-bd93-fab****"), Term(0));
-        assert_eq!(build(vec![Term::queue(7)]), [0]);
+        assert_eq!(Term::id("45ef4dewdwe1-7c35-447a-bd93-fab****"), Term(6_983_698_569_415_107_565));
+        assert_eq!(build(vec![Term::queue(7)]), [3, 252]);
     }
 }
