@@ -1,11 +1,12 @@
 //! Starting one process with exactly what it was given.
 
-use std::ffi::{CString, OsStr, OsString, c_char};
+use std::ffi::OsString;
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
+use crate::child::{Plan, clone_process};
+use crate::enclosure::Enclosure;
 use crate::process::Process;
 use crate::sys;
 
@@ -33,6 +34,9 @@ pub struct Launch {
     pub passed: Vec<OwnedFd>,
     /// Limits of the process.
     pub limits: Limits,
+    /// What the process sees of the machine; everything the server sees when there is none. The working directory and
+    /// the program are looked up inside.
+    pub enclosure: Option<Enclosure>,
 }
 
 /// What was being done when a start failed.
@@ -42,6 +46,8 @@ pub enum Stage {
     Clone,
     /// Arranging descriptors, session and limits.
     Arrange,
+    /// Making the enclosure, or becoming who runs in it.
+    Enclose,
     /// Entering the working directory.
     Directory,
     /// Starting the program.
@@ -49,7 +55,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Stage; 4] = [Stage::Clone, Stage::Arrange, Stage::Directory, Stage::Execute];
+    const ALL: [Stage; 5] = [Stage::Clone, Stage::Arrange, Stage::Enclose, Stage::Directory, Stage::Execute];
 }
 
 /// A process could not be started.
@@ -80,7 +86,7 @@ impl Launch {
         let plan = Plan::new(&self, &report_end).map_err(|error| fail(Stage::Arrange, error))?;
         // SAFETY: without CLONE_VM the child has its own copy of memory; it runs `Plan::run`, which only makes system
         // calls on memory prepared above and never returns.
-        let pid = unsafe { clone_process(0) }.map_err(|error| fail(Stage::Clone, error))?;
+        let pid = unsafe { clone_process(plan.namespaces()) }.map_err(|error| fail(Stage::Clone, error))?;
         if pid == 0 {
             plan.run();
         }
@@ -109,179 +115,6 @@ fn read_report(end: &mut OwnedFd) -> Option<(Stage, i32)> {
     Some((*Stage::ALL.get(stage as usize).unwrap_or(&Stage::Arrange), errno))
 }
 
-/// Makes a copy of this process: returns 0 in the copy and its number in the original.
-///
-/// # Safety
-/// The copy of a program with threads may only make system calls until it executes a program or ends.
-unsafe fn clone_process(flags: u64) -> io::Result<i32> {
-    // SAFETY: all zeroes is a valid `clone_args`: no stack, no descriptors to fill in.
-    let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
-    args.flags = flags;
-    args.exit_signal = libc::SIGCHLD as u64;
-    // SAFETY: `args` is valid and without CLONE_VM the child returns on its own copy of this stack.
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, &mut args, size_of::<libc::clone_args>()) };
-    sys::check(pid).map(|pid| pid as i32)
-}
-
-/// Everything the child needs, in the form in which system calls take it.
-struct Plan {
-    candidates: Vec<CString>,
-    argument_pointers: Vec<*const c_char>,
-    environment_pointers: Vec<*const c_char>,
-    /// What the two tables above point into.
-    _texts: [Vec<CString>; 2],
-    directory: CString,
-    null: OwnedFd,
-    output: OwnedFd,
-    passed: Vec<OwnedFd>,
-    report: OwnedFd,
-    limits: Limits,
-    parent: i32,
-}
-
-impl Plan {
-    fn new(launch: &Launch, report: &OwnedFd) -> io::Result<Self> {
-        let arguments = std::iter::once(&launch.program).chain(&launch.arguments);
-        let arguments = arguments.map(|text| text_of(text)).collect::<io::Result<Vec<_>>>()?;
-        let environment = launch.environment.iter().map(|(name, value)| {
-            let mut pair = name.clone();
-            pair.push("=");
-            pair.push(value);
-            text_of(&pair)
-        });
-        let environment = environment.collect::<io::Result<Vec<_>>>()?;
-        Ok(Self {
-            candidates: candidates(&launch.program, &launch.environment)?,
-            argument_pointers: pointers(&arguments),
-            environment_pointers: pointers(&environment),
-            _texts: [arguments, environment],
-            directory: text_of(launch.directory.as_os_str())?,
-            null: above_targets(&std::fs::File::open("/dev/null")?.into())?,
-            output: above_targets(&launch.output)?,
-            passed: launch.passed.iter().map(above_targets).collect::<io::Result<_>>()?,
-            report: above_targets(report)?,
-            limits: launch.limits,
-            parent: std::process::id() as i32,
-        })
-    }
-
-    /// Becomes the program; runs in the child.
-    fn run(&self) -> ! {
-        let (stage, errno) = match self.arrange() {
-            Err(failure) => failure,
-            Ok(()) => (Stage::Execute, self.execute()),
-        };
-        let report = [(stage as i32).to_ne_bytes(), errno.to_ne_bytes()];
-        // SAFETY: writes eight bytes that live on this stack, then ends the process without running any handler.
-        unsafe {
-            libc::write(self.report.as_raw_fd(), report.as_ptr().cast(), 8);
-            libc::_exit(127)
-        }
-    }
-
-    fn arrange(&self) -> Result<(), (Stage, i32)> {
-        let step = |result: i32| if result < 0 { Err((Stage::Arrange, errno())) } else { Ok(()) };
-        reset_signals();
-        // SAFETY: system calls on integers and on a zero-terminated string of `self`.
-        unsafe {
-            step(libc::setsid())?;
-            step(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0))?;
-            if libc::getppid() != self.parent {
-                return Err((Stage::Arrange, libc::ESRCH)); // The server died before the line above.
-            }
-            step(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
-            step(libc::dup2(self.null.as_raw_fd(), 0))?;
-            step(libc::dup2(self.output.as_raw_fd(), 1))?;
-            step(libc::dup2(self.output.as_raw_fd(), 2))?;
-            for (target, fd) in (3..).zip(&self.passed) {
-                step(libc::dup2(fd.as_raw_fd(), target))?;
-            }
-            let first = 3 + self.passed.len() as libc::c_uint;
-            step(libc::close_range(first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as i32))?;
-            limit(libc::RLIMIT_CORE, 0);
-            limit(libc::RLIMIT_NOFILE, self.limits.open_files_max);
-            libc::umask(0o022);
-            if libc::chdir(self.directory.as_ptr()) < 0 {
-                return Err((Stage::Directory, errno()));
-            }
-        }
-        Ok(())
-    }
-
-    fn execute(&self) -> i32 {
-        let mut failure = libc::ENOENT;
-        for candidate in &self.candidates {
-            let (arguments, environment) = (&self.argument_pointers, &self.environment_pointers);
-            // SAFETY: zero-terminated texts and null-terminated tables that `self` owns.
-            unsafe { libc::execve(candidate.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
-            match errno() {
-                libc::ENOENT | libc::ENOTDIR => {}
-                other => failure = other,
-            }
-        }
-        failure
-    }
-}
-
-/// The paths under which `program` may lie: itself when it has a slash, else one per directory of `PATH`.
-fn candidates(program: &OsStr, environment: &[(OsString, OsString)]) -> io::Result<Vec<CString>> {
-    if program.as_bytes().contains(&b'/') {
-        return Ok(vec![text_of(program)?]);
-    }
-    let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
-    std::env::split_paths(path.unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin")))
-        .map(|directory| text_of(directory.join(Path::new(program)).as_os_str()))
-        .collect()
-}
-
-/// A copy of `fd` with a number above every target of the child, so that no `dup2` overwrites a source.
-fn above_targets(fd: &OwnedFd) -> io::Result<OwnedFd> {
-    const FIRST: i32 = 64;
-    // SAFETY: integers only.
-    let copy = sys::check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) }.into())?;
-    // SAFETY: the kernel has just made this descriptor for us.
-    Ok(unsafe { OwnedFd::from_raw_fd(copy as RawFd) })
-}
-
-fn text_of(text: &OsStr) -> io::Result<CString> {
-    let zero = |_| io::Error::new(io::ErrorKind::InvalidInput, "a text contains a zero byte");
-    CString::new(text.as_bytes()).map_err(zero)
-}
-
-fn pointers(texts: &[CString]) -> Vec<*const c_char> {
-    texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
-}
-
-fn errno() -> i32 {
-    // SAFETY: the C library's own thread-local, valid in every thread.
-    unsafe { *libc::__errno_location() }
-}
-
-/// Undoes what the server does with signals: dispositions that are ignored and masks survive `exec`.
-fn reset_signals() {
-    // SAFETY: system calls on a mask on this stack; default dispositions run no code of ours.
-    unsafe {
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&mut none);
-        libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
-        for signal in 1..32 {
-            libc::signal(signal, libc::SIG_DFL); // Refused for SIGKILL and SIGSTOP, which have no other.
-        }
-    }
-}
-
-/// Lowers a limit; one that is already lower stays.
-fn limit(resource: libc::__rlimit_resource_t, most: u64) {
-    // SAFETY: `old` and `new` live on this stack.
-    unsafe {
-        let mut old: libc::rlimit = std::mem::zeroed();
-        if libc::getrlimit(resource, &mut old) == 0 {
-            let most = most.min(old.rlim_max);
-            libc::setrlimit(resource, &libc::rlimit { rlim_cur: most, rlim_max: most });
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -299,6 +132,7 @@ mod tests {
             output: write,
             passed: Vec::new(),
             limits: Limits { open_files_max: 123 },
+            enclosure: None,
         };
         (launch, read.into())
     }

@@ -11,12 +11,16 @@
     reason = "raw system calls between clone and exec, and pidfds; each block states why it is sound"
 )]
 
+mod child;
+mod enclosure;
 mod end_watch;
+mod identity;
 mod launch;
 mod process;
 mod socket;
 mod sys;
 
+pub use enclosure::{Access, Bind, Enclosure, Identity};
 pub use end_watch::EndWatch;
 pub use launch::{Launch, LaunchError, Limits, Stage};
 pub use process::{Exit, Process};

@@ -1,7 +1,9 @@
 //! The few system calls that the C library does not wrap.
 
+use std::ffi::{CString, OsStr};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 
 /// Turns the result of a system call into an error when it is negative.
 pub(crate) fn check(result: i64) -> io::Result<i64> {
@@ -30,4 +32,16 @@ pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     check(i64::from(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) }))?;
     // SAFETY: the kernel has just made both descriptors for us.
     Ok(unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) })
+}
+
+/// A text for system calls.
+pub(crate) fn text(text: &OsStr) -> io::Result<CString> {
+    let zero = |_| io::Error::new(io::ErrorKind::InvalidInput, "a text contains a zero byte");
+    CString::new(text.as_bytes()).map_err(zero)
+}
+
+/// The number of the last error of this thread.
+pub(crate) fn errno() -> i32 {
+    // SAFETY: the C library's own thread-local, valid in every thread.
+    unsafe { *libc::__errno_location() }
 }
