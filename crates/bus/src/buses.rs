@@ -11,6 +11,9 @@ use crate::hub::{BusInfo, Hub, check_length};
 /// Source: EventBridge 2020-04-01, names and limits.
 const DESCRIPTION_CHARS_MAX: usize = 255;
 
+/// Source: EventBridge 2020-04-01, names and limits.
+const RESERVED_PREFIX: &str = "eventbridge-reserved-";
+
 impl Hub {
     /// Creates a bus.
     pub async fn create_bus(&self, name: BusName, description: String) -> Result<BusInfo, BusError> {
@@ -18,6 +21,9 @@ impl Hub {
         let _control = self.control.lock().await;
         if name.is_default() {
             return Err(BusError::DefaultBus);
+        }
+        if name.as_str().starts_with(RESERVED_PREFIX) {
+            return Err(BusError::ReservedBusName { bus: name });
         }
         if self.bus(&name).is_some() {
             return Err(BusError::BusExists { bus: name });

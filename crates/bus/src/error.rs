@@ -23,6 +23,12 @@ pub enum BusError {
     /// The bus `default` is always there.
     #[error("the bus `default` can be neither created nor deleted")]
     DefaultBus,
+    /// Names that start with `eventbridge-reserved-` are the service's own.
+    #[error("the name `{bus}` is reserved")]
+    ReservedBusName {
+        /// The name.
+        bus: BusName,
+    },
     /// The bus still has rules.
     #[error("the event bus [{bus}] still has {rule_count} rules")]
     BusHasRules {

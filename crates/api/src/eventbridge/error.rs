@@ -182,7 +182,7 @@ impl From<BusError> for RpcError {
         let code = match &error {
             BusError::UnknownBus { .. } => "EventBusNotExist",
             BusError::BusExists { .. } => "EventBusAlreadyExist",
-            BusError::DefaultBus => "EventBusNameInvalid",
+            BusError::DefaultBus | BusError::ReservedBusName { .. } => "EventBusNameInvalid",
             BusError::BusHasRules { .. } => "EventBusRuleNotEmptyForDelete",
             BusError::UnknownRule { .. } => "EventRuleNotExisted",
             BusError::RuleExists { .. } => "EventRuleAlreadyExist",
