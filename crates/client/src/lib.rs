@@ -135,7 +135,9 @@ impl Client {
         content_type: &str,
         body: Bytes,
     ) -> anyhow::Result<Answer> {
-        let signed = oss::sign(&self.key, self.objects, &method, path, content_type);
+        let mut signed = oss::sign(&self.key, self.objects, &method, path, content_type);
+        // The object API wants to know the length of every body, and hyper keeps quiet about an empty one.
+        signed.push(("content-length".to_owned(), body.len().to_string()));
         self.send(self.objects, request(method, &oss::target(path), signed, body)?).await
     }
 
