@@ -8,8 +8,8 @@ import pytest
 
 from harness import clients
 from harness.collector import Collector
-from harness.event_bridge import Hub
-from harness.functions import Functions
+from harness.event_bridge import Hub, function_target
+from harness.functions import RECORDER, Functions
 from harness.server import Server, find_binary
 
 
@@ -110,6 +110,16 @@ def eb(server):
 def functions(server):
     """Short ways to create and invoke functions on the shared server."""
     return Functions(server)
+
+
+@pytest.fixture
+def record(functions, collector):
+    """Makes targets that keep whole events, or what `body` makes of them, in the collector: `record("/path")`."""
+    def target(path, id="t1", body=None, **settings):
+        name = path.strip("/").replace("/", "-")
+        functions.create(name, RECORDER, environment_variables={"URL": collector.url(path)})
+        return function_target(name, id, "Sync", body, **settings)
+    return target
 
 
 @pytest.fixture(scope="session")

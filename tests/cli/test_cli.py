@@ -70,7 +70,7 @@ def test_a_pattern_explains_itself(kulkul):
     assert "data.total" in no.stdout and "99" in no.stdout
     found = json.loads(kulkul("pattern", "explain", "--pattern", pattern, "--event", event, "--json").stdout)
     assert found["matched"] is False
-    assert [(finding["path"], finding["held"]) for finding in found["findings"] if not finding["held"]] == [("data.total", False)]
+    assert [(finding["path"], finding["held"]) for finding in found["findings"] if not finding["held"]] == [("$.data.total", False)]
     assert kulkul("pattern", "explain", "--pattern", pattern, "--event", '{"source":"shop","data":{"total":101}}').returncode == 0
     wrong = kulkul("pattern", "explain", "--pattern", '{"data":{"total":[{"bigger":1}]}}', "--event", event)
     assert wrong.returncode == 1 and "data.total" in wrong.stderr

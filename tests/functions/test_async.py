@@ -6,7 +6,7 @@ import time
 import pytest
 from alibabacloud_fc20230330 import models
 
-from harness.event_bridge import bus_arn, function_arn, http_target
+from harness.event_bridge import bus_arn, function_arn
 from harness.functions import Functions
 from harness.refusals import refused
 
@@ -103,11 +103,11 @@ def test_a_function_that_fails_is_tried_as_often_as_configured(fc, functions, co
     assert len({run["request"] for run in runs}) == 1, "all attempts belong to one invocation"
 
 
-def test_a_result_goes_to_the_destinations(fc, functions, hub, collector, recorder, unique):
+def test_a_result_goes_to_the_destinations(fc, functions, hub, collector, recorder, record, unique):
     after, path = recorder
     bus = unique("failures")
     hub.create_bus(bus)
-    hub.create_rule(bus, "all", {"source": ["acs.fc"]}, [http_target(collector.url(f"/{bus}"))])
+    hub.create_rule(bus, "all", {"source": ["acs.fc"]}, [record(f"/{bus}")])
     name = unique("reports")
     functions.create(name, "def handler(event, context):\n    if event == b'bad': raise Exception('no')\n    return 'result'\n")
     put_config(fc, name, max_async_retry_attempts=0,
@@ -158,7 +158,7 @@ def test_a_configuration_is_kept_merged_listed_and_deleted(fc, functions, unique
     {"max_async_retry_attempts": -1}, {"max_async_retry_attempts": 9},
     {"max_async_event_age_in_seconds": 0}, {"max_async_event_age_in_seconds": 2_592_001},
     {"destination_config": destinations(on_success="nonsense")},
-], ids=str)
+], ids=lambda settings: "-".join(settings))
 def test_a_configuration_that_cannot_be_is_refused(fc, functions, unique, settings):
     name = unique("misconfigured")
     functions.create(name, "def handler(event, context):\n    pass\n")

@@ -43,16 +43,6 @@ def function_target(function, id="t1", kind="Async", body=None, **settings):
     return {"Id": id, "Type": "acs.fc.function", "Endpoint": function_arn(function), "ParamList": [*parameters, body], **settings}
 
 
-def http_target(url, id="t1", **settings):
-    """Returns a target that posts whole events to `url`."""
-    parameters = [
-        {"ResourceKey": "url", "Form": "CONSTANT", "Value": url},
-        {"ResourceKey": "Network", "Form": "CONSTANT", "Value": "PublicNetwork"},
-        {"ResourceKey": "Body", "Form": "ORIGINAL"},
-    ]
-    return {"Id": id, "Type": "http", "Endpoint": url, "ParamList": parameters, **settings}
-
-
 def event(id, source="shop", type="order:Placed", data=None, **attributes):
     """Returns an event for `Hub.put`."""
     return models.PutEventsRequestEventList(
@@ -81,6 +71,10 @@ class Hub:
 
     def get_rule(self, bus, rule):
         return checked(self.client.get_rule(models.GetRuleRequest(event_bus_name=bus, rule_name=rule))).data
+
+    def list_rules(self, bus, prefix=None):
+        request = models.ListRulesRequest(event_bus_name=bus, rule_name_prefix=prefix)
+        return checked(self.client.list_rules(request)).data.rules
 
     def delete_rule(self, bus, rule):
         return checked(self.client.delete_rule(models.DeleteRuleRequest(event_bus_name=bus, rule_name=rule)))

@@ -14,6 +14,14 @@ PYTHON = "python3.10"
 NODE = "nodejs20"
 CUSTOM = "custom.debian12"
 
+# Python code that posts its event to the address in `URL`.
+RECORDER = """
+import os, urllib.request
+def handler(event, context):
+    urllib.request.urlopen(urllib.request.Request(os.environ["URL"], event), timeout=10).read()
+    return "recorded"
+"""
+
 
 class Answer:
     """What one invocation returned."""
@@ -45,6 +53,13 @@ class Answer:
         return f"Answer({self.status}, {self.headers}, {self.body[:500]!r})"
 
 
+def _file_name(code, runtime):
+    """Returns the name that a file of code has by convention."""
+    if not runtime.startswith("nodejs"):
+        return "index.py"
+    return "index.mjs" if "export " in code else "index.js"
+
+
 class Functions:
     """Creates and invokes functions with good defaults."""
 
@@ -55,7 +70,7 @@ class Functions:
     def create(self, name, files, runtime=PYTHON, handler="index.handler", **settings):
         """Creates a function whose code is a zip of `files`; `files` may be the text of `index.py`."""
         if isinstance(files, str):
-            files = {"index.mjs" if "export " in files else "index.js" if runtime == NODE else "index.py": files}
+            files = {_file_name(files, runtime): files}
         code = models.InputCodeLocation(zip_file=base64_zip_of(files))
         return self.create_from(name, code, runtime, handler, **settings)
 

@@ -91,8 +91,8 @@ class Server:
             addresses = json.loads((self.data / "addresses.json").read_text())
         except (FileNotFoundError, ValueError):
             return False
-        self.api = addresses["api"]
-        self.objects = addresses["objects"]
+        self.api = addresses["listen"]
+        self.objects = addresses["objects_listen"]
         return True
 
     def is_running(self):

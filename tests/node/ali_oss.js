@@ -108,7 +108,7 @@ const steps = {
     assert.deepStrictEqual(folders.prefixes, ["list/0/", "list/1/", "list/2/"]);
     const deleted = await store.deleteMulti(keys, { quiet: false });
     assert.strictEqual(deleted.deleted.length, 12);
-    assert.ok(!(await store.list({ prefix: "list/" })).objects);
+    assert.deepStrictEqual((await store.list({ prefix: "list/" })).objects ?? [], []);
   },
 
   async multiparts(store) {

@@ -9,21 +9,14 @@ import pytest
 import requests
 
 from harness import raw
-from harness.event_bridge import Hub, event, function_target, http_target
-from harness.functions import Functions
+from harness.event_bridge import Hub, event, function_target
+from harness.functions import RECORDER, Functions
 from harness.waiting import wait_until
 
 ROUNDS = 20
 PRODUCERS = 4
 # How many acknowledgements a round waits for before the server dies in the middle of the next ones.
 ACKNOWLEDGED_PER_ROUND = 40
-
-RECORD = """
-import os, urllib.request
-def handler(event, context):
-    urllib.request.urlopen(urllib.request.Request(os.environ["URL"], event), timeout=10).read()
-"""
-
 
 class Load:
     """Puts numbered events as fast as it can, from several threads, and remembers what was acknowledged."""
@@ -50,10 +43,10 @@ class Load:
 def test_every_acknowledged_event_is_delivered_though_the_server_is_killed(new_server, collector, unique, record_property):
     server, name = new_server(), unique("survivor")
     functions, hub = Functions(server), Hub(server)
-    functions.create("record", RECORD, environment_variables={"URL": collector.url(f"/{name}/function")}, timeout=30)
     hub.create_bus("load")
-    hub.create_rule("load", "to-function", {}, [function_target("record")])
-    hub.create_rule("load", "to-http", {}, [http_target(collector.url(f"/{name}/http"))])
+    for kind in ("Sync", "Async"):
+        functions.create(kind, RECORDER, environment_variables={"URL": collector.url(f"/{name}/{kind}")})
+        hub.create_rule("load", kind, {}, [function_target(kind, kind=kind)])
     load = Load(server, "load")
     with concurrent.futures.ThreadPoolExecutor(PRODUCERS) as pool:
         producers = [pool.submit(load.run) for _ in range(PRODUCERS)]
@@ -70,7 +63,7 @@ def test_every_acknowledged_event_is_delivered_though_the_server_is_killed(new_s
     acknowledged = set(load.acknowledged)
     assert len(acknowledged) >= ROUNDS * ACKNOWLEDGED_PER_ROUND
     counts = {}
-    for path in (f"/{name}/function", f"/{name}/http"):
+    for path in (f"/{name}/Sync", f"/{name}/Async"):
         delivered = lambda: {document["id"] for document in collector.documents(path)}  # noqa: E731
         wait_until(lambda: acknowledged <= delivered(), 120, lambda: f"{path} misses {sorted(acknowledged - delivered())[:10]}", every=0.5)
         total = len(collector.bodies(path))
