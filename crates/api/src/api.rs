@@ -17,7 +17,7 @@ use kulkul_trigger::Triggers;
 
 use crate::answer::{self, Answer};
 use crate::gate::Gate;
-use crate::{eventbridge, fc};
+use crate::{eventbridge, fc, native};
 
 /// The HTTP status of an EventBridge operation that was understood and refused.
 ///
@@ -104,7 +104,9 @@ impl Api {
         let call = Call { api: &self, head: &head, peer: &peer, oversized, now: self.now() };
         match Protocol::of(&call) {
             Protocol::EventBridge => eventbridge::serve(call, body).await,
+            Protocol::EventBridgeData => Box::pin(eventbridge::data_plane::serve(call, body)).await,
             Protocol::Fc => fc::serve(call, body).await,
+            Protocol::Native => native::serve(call, body).await,
             Protocol::Health => health(&call),
         }
     }
@@ -158,8 +160,12 @@ impl<'a> Call<'a> {
 enum Protocol {
     /// EventBridge 2020-04-01, RPC.
     EventBridge,
+    /// EventBridge, data plane: `/openapi/…`.
+    EventBridgeData,
     /// Function Compute 2023-03-30, REST. Also answers whatever nobody else knows.
     Fc,
+    /// Our own operations, below `/kulkul/`.
+    Native,
     /// `/healthz`.
     Health,
 }
@@ -169,6 +175,8 @@ impl Protocol {
         match call.path() {
             "/" => Self::EventBridge,
             "/healthz" => Self::Health,
+            path if path.starts_with("/openapi/") => Self::EventBridgeData,
+            path if path.starts_with(native::PREFIX) => Self::Native,
             _ if call.header("x-acs-version") == Some(eventbridge::VERSION) => Self::EventBridge,
             _ => Self::Fc,
         }

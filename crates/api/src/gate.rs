@@ -7,7 +7,8 @@ use kulkul_access::{AccessKey, AccessKeys, Action};
 use kulkul_model::Timestamp;
 
 use crate::signature::{
-    Acs3, Classic, FcLegacy, NonceCache, Refusal, Signed, check_skew, parse_http_date, parse_iso_date,
+    Acs3, Classic, DataPlane, FcLegacy, NonceCache, Refusal, Signed, check_skew, parse_http_date,
+    parse_iso_date,
 };
 
 /// Whoever must be asked before a request is looked at.
@@ -95,6 +96,24 @@ impl Gate {
         signed.verify(&key, request)?;
         check_skew(date, now, self.skew_max)?;
         Ok(Admitted { key, content_sha256: request.header("x-acs-content-sha256") })
+    }
+
+    /// The signature of EventBridge's data plane.
+    pub(crate) fn admit_data_plane(
+        &self,
+        authorization: &str,
+        request: &Signed<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<AccessKey>, Refusal> {
+        let signed = DataPlane::parse(authorization)?;
+        let key = self.key(signed.access_key_id, request.header("x-acs-security-token"), now)?;
+        signed.verify(&key, request)?;
+        let date = request.header("date").ok_or(Refusal::HeaderMissing("date"))?;
+        check_skew(parse_http_date(date)?, now, self.skew_max)?;
+        if let Some(nonce) = request.header("x-acs-signature-nonce") {
+            self.use_nonce(&key, nonce, now)?;
+        }
+        Ok(key)
     }
 
     fn key(&self, id: &str, security_token: Option<&str>, now: Timestamp) -> Result<Arc<AccessKey>, Refusal> {

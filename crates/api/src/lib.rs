@@ -18,6 +18,7 @@ mod signature;
 
 mod eventbridge;
 mod fc;
+mod native;
 
 #[cfg(test)]
 mod testing;

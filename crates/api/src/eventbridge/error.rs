@@ -164,6 +164,32 @@ impl From<Refusal> for RpcError {
     }
 }
 
+impl RpcError {
+    /// A refusal in the words of the data plane, which differ.
+    ///
+    /// Source: EventBridge, "Error codes".
+    pub(crate) fn of_data_plane(refusal: &Refusal) -> Self {
+        let code = match refusal {
+            Refusal::Unsigned | Refusal::HeaderMissing(_) | Refusal::ParameterMissing(_) => {
+                return Self::gateway(StatusCode::BAD_REQUEST, "MissingRequiredHeader", refusal.to_string());
+            }
+            Refusal::Malformed | Refusal::HeaderNotSigned(_) | Refusal::Mismatch | Refusal::BodyMismatch => {
+                "SignatureDoesNotMatch"
+            }
+            Refusal::DateMalformed => "InvalidTimeStamp.Format",
+            Refusal::DateSkewed => "InvalidTimeStamp.Expired",
+            Refusal::NonceUsed => "SignatureNonceUsed",
+            Refusal::Key { why: KeyRefused::Unknown | KeyRefused::Disabled, .. } => "InvalidAccessKeyId",
+            Refusal::Key { why: KeyRefused::TokenMissing | KeyRefused::TokenInvalid, .. } => {
+                "SecurityTokenInvalid"
+            }
+            Refusal::Key { why: KeyRefused::Expired, .. } => "StsAccessIdExpired",
+            Refusal::NotAllowed { .. } => "AccessDenied",
+        };
+        Self::gateway(StatusCode::FORBIDDEN, code, refusal.to_string())
+    }
+}
+
 impl From<BodyError> for RpcError {
     fn from(error: BodyError) -> Self {
         let message = error.to_string();

@@ -3,6 +3,7 @@
 //! The operation is named by the header `x-acs-action` or the parameter `Action`. Parameters come in the query, in a
 //! form, or in both; which one a client uses differs, so they are one map here.
 
+pub(crate) mod data_plane;
 mod error;
 mod operation;
 mod page;

@@ -14,8 +14,8 @@ use super::error::{RpcError, event_code};
 use super::reply::Success;
 
 /// Source: EventBridge 2020-04-01, "Limits": 16 events and 1 MB a request.
-const EVENT_COUNT_MAX: usize = 16;
-const LIST_BYTES_MAX: usize = 1024 * 1024;
+pub(super) const EVENT_COUNT_MAX: usize = 16;
+pub(super) const LIST_BYTES_MAX: usize = 1024 * 1024;
 
 pub(super) async fn run(rpc: Rpc<'_>) -> Result<Success, RpcError> {
     let bus: BusName = match rpc.params.get("EventBusName") {
@@ -66,7 +66,7 @@ fn cloud_event_name(name: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// `Data` of the answer, one entry for each event, in order.
-fn data(answers: &[Result<Acceptance, EventError>]) -> Vec<u8> {
+pub(super) fn data(answers: &[Result<Acceptance, EventError>]) -> Vec<u8> {
     use std::io::Write;
     let failed = answers.iter().filter(|answer| answer.is_err()).count();
     let mut out = Vec::with_capacity(64 + answers.len() * 128);

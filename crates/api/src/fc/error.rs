@@ -35,6 +35,11 @@ impl FcError {
         Self { chain: Some(chain.into()), ..error }
     }
 
+    /// A failure of the store. `chain` goes into the log only.
+    pub(crate) fn store(error: &StoreError, chain: String) -> Self {
+        store_failure(error, chain)
+    }
+
     /// What the log should know and the client should not.
     pub(crate) fn chain(&self) -> Option<&str> {
         self.chain.as_deref()
@@ -42,6 +47,10 @@ impl FcError {
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "InvalidArgument", message)
+    }
+
+    pub(crate) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
     pub(crate) fn denied(message: impl Into<String>) -> Self {

@@ -41,7 +41,8 @@ use crate::api::{Call, discard, guarded};
 use crate::gate::{Admitted, Replay, check_role};
 use crate::query::Query;
 use crate::signature::{Acs3, FcLegacy, Refusal};
-use error::FcError;
+pub(crate) use error::FcError;
+pub(crate) use reply::{failure, mark};
 use route::{Operation, Route};
 
 /// The version of the API, and the first segment of its paths.

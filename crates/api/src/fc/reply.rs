@@ -30,13 +30,13 @@ struct Failure<'a> {
 }
 
 /// An error. Clients read the JSON only, whatever the operation's own type is.
-pub(super) fn failure(id: &RequestId, error: &FcError) -> Answer {
+pub(crate) fn failure(id: &RequestId, error: &FcError) -> Answer {
     let body = Failure { request_id: id.as_str(), code: error.code, message: &error.message };
     let body = serde_json::to_vec(&body).expect("three strings are always JSON");
     answer::with_body(error.status, JSON, body)
 }
 
 /// Puts the request id on an answer, as on every one.
-pub(super) fn mark(answer: &mut Answer, id: &RequestId) {
+pub(crate) fn mark(answer: &mut Answer, id: &RequestId) {
     answer::set(answer, "x-fc-request-id", Bytes::copy_from_slice(id.as_str().as_bytes()));
 }

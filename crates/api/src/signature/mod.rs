@@ -5,6 +5,7 @@
 
 mod acs3;
 mod classic;
+mod data_plane;
 mod date;
 mod fc_legacy;
 mod nonce;
@@ -12,6 +13,7 @@ mod refusal;
 
 pub(crate) use acs3::Acs3;
 pub(crate) use classic::Classic;
+pub(crate) use data_plane::DataPlane;
 pub(crate) use date::{check_skew, parse_http_date, parse_iso_date};
 pub(crate) use fc_legacy::FcLegacy;
 pub(crate) use nonce::NonceCache;

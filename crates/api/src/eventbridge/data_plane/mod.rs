@@ -1,0 +1,75 @@
+//! EventBridge, data plane: `POST /openapi/…`, with a signature and an error format of its own.
+//!
+//! Only `putEvents` is offered; everything else can be done through the control plane.
+
+mod binding;
+mod media;
+mod put_events;
+
+use http::{Method, StatusCode};
+use kulkul_access::Action;
+use kulkul_listener::RequestBody;
+use serde::Serialize;
+use tracing::Instrument;
+
+use super::error::RpcError;
+use super::reply::{RequestId, answered};
+use crate::answer::Answer;
+use crate::api::{Call, discard, guarded};
+use crate::gate::check_role;
+use crate::signature::Refusal;
+
+/// Answers one request.
+pub(crate) async fn serve(call: Call<'_>, mut body: RequestBody) -> Answer {
+    let id = RequestId::random();
+    let span = tracing::debug_span!("eventbridge.data", request.id = id.as_str());
+    let work = run(call, &id, &mut body).instrument(span);
+    let done = guarded(id.as_str(), work).await.unwrap_or_else(|| Err(RpcError::internal("panicked")));
+    match done {
+        Ok(body) => answered(StatusCode::OK, &id, body),
+        Err(error) => {
+            if let Some(chain) = error.chain() {
+                tracing::error!(request.id = id.as_str(), error = chain, "an operation failed");
+            }
+            discard(&mut body).await;
+            failure(&id, &error)
+        }
+    }
+}
+
+async fn run(call: Call<'_>, id: &RequestId, body: &mut RequestBody) -> Result<Vec<u8>, RpcError> {
+    if call.oversized {
+        return Err(RpcError::head_too_large(call.api.options.head_bytes_max));
+    }
+    if call.path() != "/openapi/putEvents" {
+        return Err(RpcError::unknown_api());
+    }
+    if call.head.method != Method::POST {
+        return Err(RpcError::unsupported_method());
+    }
+    admit(call, Action::Publish).map_err(|refusal| RpcError::of_data_plane(&refusal))?;
+    let body = body.read_all(super::put_events::LIST_BYTES_MAX).await?;
+    call.peer.run_to_end();
+    put_events::run(call, id, &body).await
+}
+
+fn admit(call: Call<'_>, action: Action) -> Result<(), Refusal> {
+    let authorization = call.header("authorization").ok_or(Refusal::Unsigned)?;
+    let key = call.api.gate.admit_data_plane(authorization, &call.signed(), call.now)?;
+    check_role(&key, action)
+}
+
+/// Clients of the data plane read lower-case keys only.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failure<'a> {
+    code: &'a str,
+    message: &'a str,
+    request_id: &'a str,
+}
+
+fn failure(id: &RequestId, error: &RpcError) -> Answer {
+    let body = Failure { code: &error.code, message: &error.message, request_id: id.as_str() };
+    let body = serde_json::to_vec(&body).expect("three strings are always JSON");
+    answered(error.status, id, body)
+}

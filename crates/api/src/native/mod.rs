@@ -1,0 +1,68 @@
+//! Kulkul's own operations, below `/kulkul/v1`: what the cloud's APIs have no words for.
+//!
+//! Requests are signed with ACS3 like those of Function Compute, and errors have its form.
+
+mod put_event;
+mod route;
+mod trace_event;
+
+use http::Method;
+use kulkul_listener::RequestBody;
+use kulkul_model::{BusName, RequestId};
+use tracing::Instrument;
+
+use crate::answer::Answer;
+use crate::api::{Call, discard, guarded};
+use crate::fc::{FcError, failure, mark};
+use crate::gate::{Replay, check_role};
+use crate::signature::{Acs3, Refusal};
+use route::{Operation, Route};
+
+/// The first segments of every path.
+pub(crate) const PREFIX: &str = "/kulkul/v1/";
+
+/// The largest body: an event with its attributes in other clothes.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Answers one request.
+pub(crate) async fn serve(call: Call<'_>, mut body: RequestBody) -> Answer {
+    let id = RequestId::new(call.now);
+    let span = tracing::debug_span!("native", request.id = id.as_str());
+    let work = run(call, &mut body).instrument(span);
+    let done = guarded(id.as_str(), work).await.unwrap_or_else(|| Err(FcError::internal("panicked")));
+    let mut answer = match done {
+        Ok(answer) => answer,
+        Err(error) => {
+            if let Some(chain) = error.chain() {
+                tracing::error!(request.id = id.as_str(), error = chain, "an operation failed");
+            }
+            discard(&mut body).await;
+            failure(&id, &error)
+        }
+    };
+    mark(&mut answer, &id);
+    answer
+}
+
+async fn run(call: Call<'_>, body: &mut RequestBody) -> Result<Answer, FcError> {
+    if call.oversized {
+        return Err(FcError::head_too_large(call.api.options.head_bytes_max));
+    }
+    let method: &Method = &call.head.method;
+    let route = Route::of(method, call.path()).ok_or_else(|| FcError::unsupported(method, call.path()))?;
+    let authorization = call.header("authorization").ok_or(Refusal::Unsigned)?;
+    let admitted = call.api.gate.admit_acs3(authorization, &call.signed(), call.now, Replay::Allowed)?;
+    check_role(&admitted.key, route.operation.action())?;
+    let body = body.read_all(BODY_BYTES_MAX).await?;
+    if let Some(hash) = admitted.content_sha256 {
+        Acs3::check_body(&body, hash)?;
+    }
+    let bus: BusName = route.bus.parse()?;
+    match route.operation {
+        Operation::PutEvent => {
+            call.peer.run_to_end();
+            put_event::run(call, &bus, &body).await
+        }
+        Operation::TraceEvent => trace_event::run(call, &bus, &route.event).await,
+    }
+}
