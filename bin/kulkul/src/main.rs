@@ -1,3 +1,46 @@
 //! The `kulkul` program: arguments, configuration, wiring and signals.
 
-fn main() {}
+#![expect(unreachable_pub, reason = "nothing outside of a program sees its modules, and `pub` reads better")]
+
+mod cli;
+mod commands;
+mod config;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command, EventCommand, PatternCommand};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("kulkul: {error:#}");
+            let is_configuration = error.downcast_ref::<config::ConfigError>().is_some();
+            ExitCode::from(if is_configuration {
+                commands::EXIT_CONFIGURATION
+            } else {
+                commands::EXIT_FAILED
+            })
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Serve(args) => commands::serve::run(&args),
+        Command::Demo(args) => commands::demo::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Invoke(args) => commands::invoke::run(&args),
+        Command::Event { command } => match command {
+            EventCommand::Put(args) => commands::event_put::run(&args),
+            EventCommand::Trace(args) => commands::event_trace::run(&args),
+        },
+        Command::Pattern { command } => match command {
+            PatternCommand::Explain(args) => commands::pattern_explain::run(&args),
+        },
+    }
+}

@@ -1,0 +1,46 @@
+//! The commands, one file each.
+
+pub mod demo;
+pub mod doctor;
+pub mod event_put;
+pub mod event_trace;
+pub mod invoke;
+pub mod pattern_explain;
+pub mod serve;
+mod trace_text;
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::Context;
+
+/// The command failed.
+pub const EXIT_FAILED: u8 = 1;
+/// The configuration is wrong.
+pub const EXIT_CONFIGURATION: u8 = 3;
+/// The command worked, and the answer is "no".
+pub const EXIT_NO: u8 = 4;
+
+/// Runs a command that talks to a server.
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(future)
+}
+
+/// Reads a file, or standard input for `-`.
+fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
+    if path.as_os_str() == "-" {
+        let mut content = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut content).context("cannot read standard input")?;
+        return Ok(content);
+    }
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// A text as given, or the content of a file for `@FILE`.
+fn text_or_file(given: &str) -> anyhow::Result<String> {
+    match given.strip_prefix('@') {
+        Some(path) => Ok(String::from_utf8(read_file(Path::new(path))?)?),
+        None => Ok(given.to_owned()),
+    }
+}

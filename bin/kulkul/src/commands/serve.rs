@@ -1,0 +1,60 @@
+//! `kulkul serve`: runs the server until a signal.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::ServeArgs;
+use crate::config::Config;
+use crate::server::Server;
+
+/// Serves until SIGINT or SIGTERM, then shuts down in order. A second signal ends the process at once.
+pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let config = Config::load(args.config.as_deref(), std::env::vars(), &flags(args))?;
+    start_log(args.log_json);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("kulkul").build()?;
+    runtime.block_on(serve(config))?;
+    // What still runs belongs to nobody any more: the grace is over.
+    runtime.shutdown_background();
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+    let server = Server::start(config).await?;
+    println!("{}", server.announcement());
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+    tokio::select! {
+        () = server.stop() => tracing::info!("stopped"),
+        _ = interrupt.recv() => tracing::warn!("stopped at once, by a second signal"),
+        _ = terminate.recv() => tracing::warn!("stopped at once, by a second signal"),
+    }
+    Ok(())
+}
+
+fn flags(args: &ServeArgs) -> Vec<(&str, String)> {
+    let mut flags: Vec<(&str, String)> = Vec::new();
+    flags.extend(args.listen.map(|address| ("listen", address.to_string())));
+    flags.extend(args.objects_listen.map(|address| ("objects_listen", address.to_string())));
+    flags.extend(args.data_dir.as_ref().map(|dir| ("data_dir", dir.display().to_string())));
+    flags.extend(args.set.iter().map(|(key, value)| (key.as_str(), value.clone())));
+    flags
+}
+
+/// Logs to standard error, at INFO unless `KULKUL_LOG` says otherwise.
+fn start_log(json: bool) {
+    let filter = EnvFilter::try_from_env("KULKUL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match json {
+        true => log.json().init(),
+        false => log.with_ansi(std::io::stderr().is_terminal()).init(),
+    }
+}

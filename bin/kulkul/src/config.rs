@@ -1,0 +1,209 @@
+//! The configuration: one TOML file, the environment, and flags, in rising order.
+//!
+//! Every setting is a row of [`SETTINGS`]. The file, the environment, the reference in `docs/configuration.md` and
+//! the defaults are all read from there, and every problem is reported at once, before a port is bound.
+
+mod settings;
+mod units;
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kulkul_model::{AccountId, Region};
+
+pub use settings::{SETTINGS, reference};
+pub use units::duration;
+
+/// The values that a server runs with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// Where the buckets listen.
+    pub objects_listen: SocketAddr,
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// The account of every ARN.
+    pub account_id: AccountId,
+    /// The region of every ARN.
+    pub region: Region,
+    /// The first admin key, when the data directory is new.
+    pub first_key: Option<(String, String)>,
+    /// Connections at once on each listener.
+    pub connection_count_max: usize,
+    /// How long the headers of a request may take.
+    pub header_timeout: Duration,
+    /// How long a body may stand still.
+    pub body_timeout: Duration,
+    /// How long a shutdown waits for what is under way.
+    pub shutdown_grace: Duration,
+    /// Size of one event.
+    pub event_bytes_max: usize,
+    /// Attempts under way at once at one target.
+    pub target_concurrency: NonZeroU32,
+    /// Whether numbers in patterns are compared by value.
+    pub numeric_equality: bool,
+    /// How long traces are kept.
+    pub trace_age_max: Duration,
+    /// How much space traced events may take.
+    pub trace_bytes_max: u64,
+    /// Instances of all functions at once.
+    pub instance_count_max: usize,
+    /// Triggers of one function.
+    pub trigger_count_max: usize,
+    /// Whether a runtime whose exact interpreter is missing is refused.
+    pub strict_runtimes: bool,
+    /// Whether refusals of the EventBridge API are answered with HTTP 409 instead of 200.
+    pub business_errors_409: bool,
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration has {} problem{}:\n{}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+/// A value with where it came from, for messages.
+struct Given {
+    key: String,
+    value: String,
+    origin: String,
+}
+
+impl Config {
+    /// Reads the file (when one is named), then the environment, then the flags, given as keys and values.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        flags: &[(&str, String)],
+    ) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let mut given = Vec::new();
+        if let Some(file) = file {
+            match read_file(file) {
+                Ok(values) => given.extend(values),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        given.extend(from_environment(environment));
+        given.extend(flags.iter().map(|(key, value)| Given {
+            key: (*key).to_owned(),
+            value: value.clone(),
+            origin: format!("--{}", key.replace('_', "-")),
+        }));
+        let mut config = settings::defaults();
+        for Given { key, value, origin } in given {
+            match SETTINGS.iter().find(|setting| setting.key == key) {
+                None => problems.push(format!("  {origin}: there is no setting `{key}`{}", near(&key))),
+                Some(setting) => {
+                    if let Err(problem) = (setting.apply)(&mut config, &value) {
+                        problems.push(format!("  {origin}: `{key}` {problem}"));
+                    }
+                }
+            }
+        }
+        problems.extend(contradictions(&config));
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
+    }
+}
+
+fn contradictions(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    if config.listen == config.objects_listen && config.listen.port() != 0 {
+        problems.push(format!("  `listen` and `objects_listen` are both {}", config.listen));
+    }
+    if let Some((id, secret)) = &config.first_key
+        && id.is_empty() != secret.is_empty()
+    {
+        problems.push("  KULKUL_ACCESS_KEY_ID and KULKUL_ACCESS_KEY_SECRET go together".to_owned());
+    }
+    problems
+}
+
+fn from_environment(environment: impl Iterator<Item = (String, String)>) -> Vec<Given> {
+    let known = |name: &str| SETTINGS.iter().find(|setting| setting.environment == name);
+    let mut given: Vec<Given> = environment
+        .filter_map(|(name, value)| {
+            let setting = known(&name)?;
+            Some(Given { key: setting.key.to_owned(), value, origin: name })
+        })
+        .collect();
+    given.sort_by(|a, b| a.key.cmp(&b.key));
+    given
+}
+
+fn read_file(file: &Path) -> Result<Vec<Given>, String> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).map_err(|error| format!("  {shown}: {error}"))?;
+    let table: toml::Table = text.parse().map_err(|error| format!("  {shown}: {error}"))?;
+    table
+        .into_iter()
+        .map(|(key, value)| {
+            let value = match value {
+                toml::Value::String(text) => text,
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Boolean(flag) => flag.to_string(),
+                _ => return Err(format!("  {shown}: `{key}` must be a string, a number or a boolean")),
+            };
+            Ok(Given { key, value, origin: shown.to_string() })
+        })
+        .collect()
+}
+
+/// A hint at the setting that was probably meant.
+fn near(key: &str) -> String {
+    let alike = |other: &str| {
+        other.contains(key) || key.contains(other) || other.replace('_', "") == key.replace(['-', '_'], "")
+    };
+    match SETTINGS.iter().find(|setting| alike(setting.key)) {
+        Some(setting) => format!("; did you mean `{}`?", setting.key),
+        None => "; docs/configuration.md lists them".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(toml: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("kulkul.toml");
+        std::fs::write(&file, toml).unwrap();
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let flags: Vec<_> = flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        Config::load(Some(&file), environment, &flags).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn flags_beat_the_environment_which_beats_the_file() {
+        let toml = "region = \"cn-a\"\nlisten = \"127.0.0.1:1\"\naccount_id = 12";
+        let environment = [("KULKUL_REGION", "cn-b"), ("KULKUL_LISTEN", "127.0.0.1:2")];
+        let config = load(toml, &environment, &[("listen", "127.0.0.1:3")]).unwrap();
+        assert_eq!(config.listen.port(), 3);
+        assert_eq!(config.region.as_str(), "cn-b");
+        assert_eq!(config.account_id.as_str(), "12");
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once() {
+        let toml = "regoin = \"x\"\nshutdown_grace = \"soon\"\nevent_bytes_max = \"1TB\"";
+        let problems = load(toml, &[("KULKUL_ACCOUNT_ID", "abc")], &[]).unwrap_err();
+        for expected in [
+            "4 problems",
+            "there is no setting `regoin`",
+            "`shutdown_grace`",
+            "`event_bytes_max`",
+            "KULKUL_ACCOUNT_ID: `account_id`",
+        ] {
+            assert!(problems.contains(expected), "{expected}: {problems}");
+        }
+    }
+
+    #[test]
+    fn the_reference_in_the_documents_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(written, reference(), "run `kulkul doctor --configuration > docs/configuration.md`");
+    }
+}

@@ -1,0 +1,280 @@
+//! The table of settings.
+
+use std::num::NonZeroU32;
+
+use crate::config::Config;
+use crate::config::units::{bytes, duration};
+
+/// One setting.
+pub struct Setting {
+    /// Its name in the file.
+    pub key: &'static str,
+    /// Its name in the environment.
+    pub environment: &'static str,
+    /// Its default, as one would write it.
+    pub default: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// Reads a value; the error is a predicate.
+    pub apply: fn(&mut Config, &str) -> Result<(), String>,
+}
+
+macro_rules! setting {
+    ($key:literal, $environment:literal, $default:literal, $meaning:literal, $apply:expr) => {
+        Setting { key: $key, environment: $environment, default: $default, meaning: $meaning, apply: $apply }
+    };
+}
+
+/// Every setting, in the order of the reference.
+pub const SETTINGS: &[Setting] = &[
+    setting!(
+        "listen",
+        "KULKUL_LISTEN",
+        "127.0.0.1:7500",
+        "Address of the API. Port 0 picks a free one; `addresses.json` in the data directory says which.",
+        |c, v| {
+            c.listen = parsed(v, "an address such as `127.0.0.1:7500`")?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "objects_listen",
+        "KULKUL_OBJECTS_LISTEN",
+        "127.0.0.1:7501",
+        "Address of the buckets.",
+        |c, v| {
+            c.objects_listen = parsed(v, "an address such as `127.0.0.1:7501`")?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "data_dir",
+        "KULKUL_DATA_DIR",
+        "kulkul-data",
+        "Directory that everything is kept in. Made when it is missing.",
+        |c, v| {
+            c.data_dir = v.into();
+            Ok(())
+        }
+    ),
+    setting!("account_id", "KULKUL_ACCOUNT_ID", "1000000000000001", "The account in every ARN.", |c, v| {
+        c.account_id = v.parse().map_err(|e| format!("is {e}"))?;
+        Ok(())
+    }),
+    setting!("region", "KULKUL_REGION", "cn-hangzhou", "The region in every ARN.", |c, v| {
+        c.region = v.parse().map_err(|e| format!("is {e}"))?;
+        Ok(())
+    }),
+    setting!(
+        "access_key_id",
+        "KULKUL_ACCESS_KEY_ID",
+        "",
+        "Id of the first admin key, used only when the data directory is new. A random one is made without it.",
+        |c, v| {
+            c.first_key.get_or_insert_default().0 = v.to_owned();
+            Ok(())
+        }
+    ),
+    setting!(
+        "access_key_secret",
+        "KULKUL_ACCESS_KEY_SECRET",
+        "",
+        "Secret of the first admin key. Better in the environment than in a file.",
+        |c, v| {
+            c.first_key.get_or_insert_default().1 = v.to_owned();
+            Ok(())
+        }
+    ),
+    setting!(
+        "connection_count_max",
+        "KULKUL_CONNECTION_COUNT_MAX",
+        "4096",
+        "Connections at once on each listener. Further ones wait in the backlog of the system.",
+        |c, v| {
+            c.connection_count_max = at_least_one(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "header_timeout",
+        "KULKUL_HEADER_TIMEOUT",
+        "30s",
+        "How long the headers of a request may take, and how long a kept connection may be idle.",
+        |c, v| {
+            c.header_timeout = duration(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "body_timeout",
+        "KULKUL_BODY_TIMEOUT",
+        "60s",
+        "How long a request's body may stand still.",
+        |c, v| {
+            c.body_timeout = duration(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "shutdown_grace",
+        "KULKUL_SHUTDOWN_GRACE",
+        "10s",
+        "How long a shutdown waits for requests and attempts under way.",
+        |c, v| {
+            c.shutdown_grace = duration(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "event_bytes_max",
+        "KULKUL_EVENT_BYTES_MAX",
+        "256KiB",
+        "Size of one event as compact JSON, before the bus adds its attributes.",
+        |c, v| {
+            c.event_bytes_max = size(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "target_concurrency",
+        "KULKUL_TARGET_CONCURRENCY",
+        "8",
+        "Attempts under way at once at a target that does not say otherwise.",
+        |c, v| {
+            c.target_concurrency = parsed::<NonZeroU32>(v, "a number from 1")?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "numeric_equality",
+        "KULKUL_NUMERIC_EQUALITY",
+        "false",
+        "Whether patterns compare numbers by value (`300` matches `3.0e2`) instead of by their text.",
+        |c, v| {
+            c.numeric_equality = flag(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "trace_age_max",
+        "KULKUL_TRACE_AGE_MAX",
+        "7d",
+        "How long events and their traces are kept once nobody is owed them any more.",
+        |c, v| {
+            c.trace_age_max = duration(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "trace_bytes_max",
+        "KULKUL_TRACE_BYTES_MAX",
+        "4GiB",
+        "How much space such events may take; the oldest go first.",
+        |c, v| {
+            c.trace_bytes_max = bytes(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "instance_count_max",
+        "KULKUL_INSTANCE_COUNT_MAX",
+        "64",
+        "Instances of all functions at once. A synchronous call beyond it is answered 429, an asynchronous one waits.",
+        |c, v| {
+            c.instance_count_max = at_least_one(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "trigger_count_max",
+        "KULKUL_TRIGGER_COUNT_MAX",
+        "10000",
+        "Triggers of one function.",
+        |c, v| {
+            c.trigger_count_max = at_least_one(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "strict_runtimes",
+        "KULKUL_STRICT_RUNTIMES",
+        "false",
+        "Whether a function is refused when the exact interpreter of its runtime is missing, instead of running on the nearest one.",
+        |c, v| {
+            c.strict_runtimes = flag(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "business_errors_409",
+        "KULKUL_BUSINESS_ERRORS_409",
+        "false",
+        "Whether refusals of the EventBridge API are answered with HTTP 409 instead of 200 and `Success: false`.",
+        |c, v| {
+            c.business_errors_409 = flag(v)?;
+            Ok(())
+        }
+    ),
+];
+
+/// A configuration in which every setting has its default.
+pub fn defaults() -> Config {
+    let mut config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        objects_listen: ([127, 0, 0, 1], 0).into(),
+        data_dir: Default::default(),
+        account_id: "1".parse().expect("a digit is an account id"),
+        region: "local".parse().expect("a word is a region"),
+        first_key: None,
+        connection_count_max: 1,
+        header_timeout: Default::default(),
+        body_timeout: Default::default(),
+        shutdown_grace: Default::default(),
+        event_bytes_max: 0,
+        target_concurrency: NonZeroU32::MIN,
+        numeric_equality: false,
+        trace_age_max: Default::default(),
+        trace_bytes_max: 0,
+        instance_count_max: 1,
+        trigger_count_max: 1,
+        strict_runtimes: false,
+        business_errors_409: false,
+    };
+    for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {
+        (setting.apply)(&mut config, setting.default).expect("a test reads every default");
+    }
+    config
+}
+
+/// The reference of the settings, in Markdown: the text of `docs/configuration.md`.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# Configuration\n\n\
+         A server reads a TOML file (`--config FILE`), then the environment, then its flags; the later one wins.\n\
+         Durations are written `250ms`, `30s`, `15m`, `12h`, `7d`; sizes `512`, `256KiB`, `64MiB`, `2GiB`.\n\
+         `serve` has the flags `--listen`, `--objects-listen` and `--data-dir`; `--set KEY=VALUE` sets any of them.\n\
+         Every problem is reported at once, before a port is bound.\n\n\
+         | setting | environment | default | meaning |\n| --- | --- | --- | --- |\n",
+    );
+    for Setting { key, environment, default, meaning, .. } in SETTINGS {
+        let default = if default.is_empty() { "none".to_owned() } else { format!("`{default}`") };
+        text.push_str(&format!("| `{key}` | `{environment}` | {default} | {meaning} |\n"));
+    }
+    text
+}
+
+fn parsed<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
+    text.trim().parse().map_err(|_| format!("is `{text}`, but must be {what}"))
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    Ok(parsed::<std::num::NonZeroUsize>(text, "a number from 1")?.get())
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    usize::try_from(bytes(text)?).map_err(|_| format!("is `{text}`, which does not fit into memory"))
+}
+
+fn flag(text: &str) -> Result<bool, String> {
+    parsed(&text.to_ascii_lowercase(), "`true` or `false`")
+}

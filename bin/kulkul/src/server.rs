@@ -1,0 +1,231 @@
+//! Wiring: opens the data directory, puts the parts together, serves, and takes them apart in order.
+
+mod adapters;
+mod retention;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use kulkul_access::{AccessKeys, FirstKey, NewKey, Role};
+use kulkul_api::{Api, ApiOptions, ApiParts, BusinessErrors};
+use kulkul_bus::{Hub, HubOptions, HubParts};
+use kulkul_delivery::{Clock, Dispatcher, DispatcherOptions, SystemClock};
+use kulkul_function::{FunctionOptions, Functions, FunctionsParts, LogLimits, Logs};
+use kulkul_instance::{Instances, InstancesConfig, RuntimeChoice};
+use kulkul_listener::{Limits, Listener};
+use kulkul_model::{EventLimits, Identity};
+use kulkul_objects::{Buckets, ObjectApi, ObjectParts, ObjectSettings};
+use kulkul_pattern::{Equality, PatternOptions};
+use kulkul_store_sqlite::SqliteStore;
+use kulkul_trigger::{TriggerOptions, Triggers, TriggersParts};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+
+/// A running server.
+pub struct Server {
+    config: Config,
+    store: Arc<SqliteStore>,
+    dispatcher: Dispatcher,
+    instances: Instances,
+    /// The addresses in use.
+    addresses: Addresses,
+    first_key: Option<String>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// Where a server listens.
+#[derive(Clone, Copy)]
+struct Addresses {
+    api: SocketAddr,
+    objects: SocketAddr,
+}
+
+impl Server {
+    /// Starts a server and returns once it accepts requests. Called within a Tokio runtime.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let api_listener = bind(config.listen, &config).await?;
+        let objects_listener = bind(config.objects_listen, &config).await?;
+        let data_dir = config.data_dir.clone();
+        let shown = data_dir.display();
+        let store = Arc::new(
+            SqliteStore::open(&data_dir, Default::default())
+                .with_context(|| format!("cannot open {shown}"))?,
+        );
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let identity = Identity { account: config.account_id.clone(), region: config.region.clone() };
+        let keys = Arc::new(AccessKeys::open(store.metadata()).await.context("cannot read the access keys")?);
+        let first = keys.create_first(first_key(&config)?, &data_dir, clock.now()).await?;
+
+        let options =
+            DispatcherOptions { concurrency: config.target_concurrency, ..DispatcherOptions::default() };
+        let dispatcher =
+            Dispatcher::open(store.event_log(), store.metadata(), clock.clone(), options).await?;
+        let hub = Hub::open(HubParts {
+            identity: identity.clone(),
+            metadata: store.metadata(),
+            log: store.event_log(),
+            traces: store.traces(),
+            dispatcher: dispatcher.clone(),
+            clock: clock.clone(),
+            options: hub_options(&config),
+        })
+        .await?;
+        let logs = Arc::new(Logs::new(LogLimits::default(), clock.clone()));
+        let instances = Instances::new(instances_config(&config), logs.clone())
+            .context("cannot prepare the directory of the instances")?;
+        let functions = Functions::open(FunctionsParts {
+            identity: identity.clone(),
+            metadata: store.metadata(),
+            blobs: store.blobs(),
+            log: store.event_log(),
+            traces: store.traces(),
+            dispatcher: dispatcher.clone(),
+            hub: hub.clone(),
+            instances: instances.clone(),
+            logs,
+            objects: Some(Arc::new(adapters::BucketCode(Buckets::new(store.objects())))),
+            credentials: Some(Arc::new(adapters::KeyCredentials {
+                keys: keys.clone(),
+                clock: clock.clone(),
+            })),
+            clock: clock.clone(),
+            code_dir: data_dir.join("code"),
+            options: FunctionOptions::default(),
+        })
+        .await?;
+        let triggers = Triggers::open(TriggersParts {
+            metadata: store.metadata(),
+            hub: hub.clone(),
+            functions: functions.clone(),
+            clock: clock.clone(),
+            options: TriggerOptions { trigger_count_max: config.trigger_count_max },
+        })
+        .await?;
+        let objects = Arc::new(ObjectApi::new(ObjectParts {
+            store: store.objects(),
+            hub: hub.clone(),
+            keys: keys.clone(),
+            clock: clock.clone(),
+            settings: ObjectSettings::default(),
+        }));
+        let api = Api::new(ApiParts {
+            hub,
+            functions: functions.clone(),
+            triggers,
+            keys,
+            identity,
+            clock: clock.clone(),
+            options: api_options(&config),
+        });
+        dispatcher.start(functions);
+
+        let addresses = Addresses { api: api_listener.address(), objects: objects_listener.address() };
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let (api_stop, objects_stop) = (stop.clone(), stop.clone());
+        tasks.spawn(async move {
+            api_listener.serve(move |request, peer| api.clone().handle(request, peer), api_stop).await;
+        });
+        tasks.spawn(async move {
+            let handler = move |request, peer| {
+                let objects = objects.clone();
+                async move { objects.handle(request, peer).await }
+            };
+            objects_listener.serve(handler, objects_stop).await;
+        });
+        tasks.spawn(retention::run(store.traces(), retention::keep(&config), clock, stop.clone()));
+        write_addresses(&data_dir, addresses).context("cannot write addresses.json")?;
+        let first_key = first.map(|key| key.id().as_str().to_owned());
+        Ok(Self { config, store, dispatcher, instances, addresses, first_key, stop, tasks })
+    }
+
+    /// What a person who starts the server wants to know; its last line names the addresses.
+    pub fn announcement(&self) -> String {
+        let mut text = String::new();
+        if let Some(id) = &self.first_key {
+            let file = self.config.data_dir.join(kulkul_access::KEY_FILE_NAME);
+            text.push_str(&format!("made the access key {id}; its secret is in {}\n", file.display()));
+        }
+        let Addresses { api, objects } = self.addresses;
+        text.push_str(&format!("listening: api http://{api} objects http://{objects}"));
+        text
+    }
+
+    /// The address of the buckets.
+    pub fn objects_address(&self) -> SocketAddr {
+        self.addresses.objects
+    }
+
+    /// Stops in order: accept nothing new, let requests and attempts finish within the grace, store what is left.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        self.dispatcher.shut_down(self.config.shutdown_grace).await;
+        self.instances.shutdown(self.config.shutdown_grace).await;
+        let store = self.store.clone();
+        // Closing waits for the disk; it must not keep a thread of the runtime from others.
+        if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
+            tracing::error!("the store did not close in order");
+        }
+    }
+}
+
+async fn bind(address: SocketAddr, config: &Config) -> anyhow::Result<Listener> {
+    let limits = Limits {
+        connection_count_max: config.connection_count_max,
+        head_timeout: config.header_timeout,
+        body_idle_timeout: config.body_timeout,
+        shutdown_grace: config.shutdown_grace,
+        ..Limits::default()
+    };
+    Listener::bind(address, limits).await.with_context(|| {
+        format!("cannot listen on {address}; `--listen` and `--objects-listen` take another address")
+    })
+}
+
+fn first_key(config: &Config) -> anyhow::Result<FirstKey> {
+    Ok(match &config.first_key {
+        Some((id, secret)) => FirstKey::Given(NewKey::given(id, secret, Role::Admin)?),
+        None => FirstKey::Random,
+    })
+}
+
+fn hub_options(config: &Config) -> HubOptions {
+    let defaults = HubOptions::default();
+    let equality = if config.numeric_equality { Equality::Numeric } else { Equality::Lexical };
+    HubOptions {
+        event: EventLimits { event_bytes_max: config.event_bytes_max, ..defaults.event },
+        pattern: PatternOptions { equality, ..defaults.pattern },
+        ..defaults
+    }
+}
+
+fn instances_config(config: &Config) -> InstancesConfig {
+    InstancesConfig {
+        instances_max: config.instance_count_max,
+        runtime_choice: if config.strict_runtimes { RuntimeChoice::Strict } else { RuntimeChoice::Nearest },
+        ..InstancesConfig::new(config.data_dir.join("run"))
+    }
+}
+
+fn api_options(config: &Config) -> ApiOptions {
+    let business_errors =
+        if config.business_errors_409 { BusinessErrors::Conflict } else { BusinessErrors::Ok };
+    ApiOptions { business_errors, ..ApiOptions::default() }
+}
+
+/// Whoever started us on port 0 reads this file. It appears complete or not at all.
+fn write_addresses(data_dir: &Path, addresses: Addresses) -> std::io::Result<()> {
+    let text = serde_json::json!({
+        "listen": addresses.api.to_string(),
+        "objects_listen": addresses.objects.to_string(),
+    });
+    let temporary = data_dir.join("addresses.json.new");
+    std::fs::write(&temporary, text.to_string())?;
+    std::fs::rename(temporary, data_dir.join("addresses.json"))
+}
