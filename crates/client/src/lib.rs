@@ -201,7 +201,8 @@ fn request(
     headers: Vec<(String, String)>,
     body: Bytes,
 ) -> anyhow::Result<Request<Full<Bytes>>> {
-    let request = Request::builder().method(method).uri(target);
+    // Written even when it is 0: a `PUT` without it is refused by the object API.
+    let request = Request::builder().method(method).uri(target).header("content-length", body.len());
     let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
     Ok(request.body(Full::new(body))?)
 }
