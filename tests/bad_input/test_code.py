@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from alibabacloud_fc20230330 import models
 
-from harness.functions import NODE, Functions
+from harness.functions import Functions
 from harness.refusals import refused
 from harness.zips import zip_bomb, zip_of, zip_with_symlink
 
@@ -113,14 +113,22 @@ def test_a_symlink_within_the_code_is_fine(functions, unique):
     assert functions.invoke(name).text == "ran"
 
 
-def test_an_interpreter_that_is_not_installed_is_named_when_the_function_is_called(new_server, tmp_path):
-    """Only the server's own search path counts, so an empty one has no interpreter at all."""
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    functions = Functions(new_server(environment={"PATH": str(empty)}))
-    functions.create("orphan", "exports.handler = async () => 1;", NODE)
-    with refused("CAFileNotFound", 412):
+def test_an_interpreter_that_is_not_installed_is_named_when_the_function_is_called(new_server):
+    functions = Functions(new_server(environment={"KULKUL_STRICT_RUNTIMES": "true"}))
+    functions.create("orphan", "exports.handler = async () => 1;", "nodejs8")
+    with refused("CAFileNotFound", 412, "nodejs8"):
         functions.invoke("orphan")
+
+
+def test_a_runtime_whose_interpreter_is_not_installed_runs_on_a_near_one_and_says_so(new_server):
+    server = new_server()
+    functions = Functions(server)
+    created = functions.create("nearby", "exports.handler = (event, context, callback) => callback(null, process.version);", "nodejs8")
+    answer = functions.invoke("nearby", log="Tail")
+    assert not answer.text.startswith("v8.")
+    assert answer.text in answer.log, answer.log
+    got = functions.client.get_function("nearby", models.GetFunctionRequest()).body
+    assert answer.text.lstrip("v").split(".")[0] in (got.state_reason or created.state_reason), got.to_map()
 
 
 def disk_usage(folder):

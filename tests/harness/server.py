@@ -21,10 +21,11 @@ ACCESS_KEY_SECRET = "blackBoxAdminSecret0000000001"
 class Server:
     """One `kulkul serve` with a data directory of its own.
 
-    The first start takes free ports; later ones take the same ports again, as a service would.
+    The first start takes free ports; later ones take the same ports again, as a service would. With
+    `log_elsewhere` the server's log goes through a pipe, so that limits on its own files do not touch it.
     """
 
-    def __init__(self, binary, home, environment=None, arguments=(), may_run_full=False):
+    def __init__(self, binary, home, environment=None, arguments=(), may_run_full=False, log_elsewhere=False):
         self.binary = str(binary)
         self.home = pathlib.Path(home)
         self.data = self.home / "data"
@@ -32,6 +33,7 @@ class Server:
         self.extra_environment = dict(environment or {})
         self.arguments = list(arguments)
         self.may_run_full = may_run_full
+        self.log_elsewhere = log_elsewhere
         self.process = None
         self.api = None
         self.objects = None
@@ -66,11 +68,19 @@ class Server:
             "--data-dir", str(self.data),
             *self.arguments,
         ]
-        with open(self.log_path, "ab") as log:
+        log = self._log()
+        with log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home,
                 env=self._environment(), start_new_session=True, restore_signals=not self.may_run_full,
             )
+
+    def _log(self):
+        """Returns the file that the server writes its log to, or a pipe to a program that does it."""
+        if not self.log_elsewhere:
+            return open(self.log_path, "ab")
+        with open(self.log_path, "ab") as file:
+            return subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file, start_new_session=True).stdin
 
     def _environment(self):
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}

@@ -16,7 +16,7 @@ from harness.waiting import wait_until
 ROUNDS = 20
 PRODUCERS = 4
 # How many acknowledgements a round waits for before the server dies in the middle of the next ones.
-ACKNOWLEDGED_PER_ROUND = 40
+ACKNOWLEDGED_PER_ROUND = 120
 
 class Load:
     """Puts numbered events as fast as it can, from several threads, and remembers what was acknowledged."""
