@@ -67,7 +67,8 @@ async fn refusals_have_their_documented_codes() {
     let client = server.client();
     let rule = [("EventBusName", "default"), ("RuleName", "r"), ("FilterPattern", PATTERN)];
     assert_eq!(client.rpc("CreateRule", &rule).await.code().1, "Success");
-    let table: &[(&str, &[(&str, &str)], (u16, &str))] = &[
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], (u16, &'a str));
+    let table: &[Row<'_>] = &[
         ("GetEventBus", &[("EventBusName", "nope")], (200, "EventBusNotExist")),
         ("GetEventBus", &[], (400, "MissingEventBusName")),
         ("CreateEventBus", &[("EventBusName", "default")], (200, "EventBusNameInvalid")),

@@ -300,7 +300,8 @@ async fn what_is_not_there_or_not_right_is_refused_with_its_code() {
     let server = Server::start().await;
     let client = server.client();
     server.create_python("f", ECHO).await;
-    let table: &[(&'static str, &str, &str, (u16, &str))] = &[
+    type Row<'a> = (&'static str, &'a str, &'a str, (u16, &'a str));
+    let table: &[Row<'_>] = &[
         ("GET", "/functions/nope", "", (404, "FunctionNotFound")),
         ("GET", "/functions/9", "", (400, "InvalidArgument")),
         ("GET", "/functions/f?qualifier=2", "", (404, "VersionNotFound")),
