@@ -1,5 +1,7 @@
 //! Receiving the body of a request: into memory for documents, into the store for objects.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
@@ -19,7 +21,13 @@ pub(crate) const OBJECT_BYTES_MAX: u64 = 5 << 30;
 const DOCUMENT_BYTES_MAX: usize = 2 << 20;
 
 /// How much of a body that nobody wants is read, so that its client gets to see the answer.
-const DISCARD_BYTES_MAX: u64 = 8 << 20;
+const DISCARD_BYTES_MAX: u64 = 64 << 20;
+
+/// How long it may take to read it.
+const DISCARD_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How long its client may pause meanwhile.
+const DISCARD_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// The body of a request.
 pub(crate) struct Body {
@@ -69,21 +77,26 @@ impl Body {
     /// Reads and drops what is left, up to a limit. Returns whether the connection can be used again.
     pub(crate) async fn discard(&mut self) -> bool {
         // A client that waits for permission to send has sent nothing yet, and may or may not send later.
-        if !self.has_ended && self.is_awaited && !self.has_begun {
+        if self.has_ended {
+            return true;
+        }
+        if self.is_awaited && !self.has_begun {
             return false;
         }
-        let mut left = DISCARD_BYTES_MAX;
-        while !self.has_ended {
-            match self.chunk().await {
-                Ok(Some(bytes)) => match left.checked_sub(bytes.len() as u64) {
+        let reading = async {
+            let mut left = DISCARD_BYTES_MAX;
+            while !self.has_ended {
+                let Ok(Ok(piece)) = tokio::time::timeout(DISCARD_PAUSE_MAX, self.chunk()).await else {
+                    return false;
+                };
+                match left.checked_sub(piece.map_or(0, |bytes| bytes.len() as u64)) {
                     Some(less) => left = less,
                     None => return false,
-                },
-                Ok(None) => {}
-                Err(_) => return false,
+                }
             }
-        }
-        true
+            true
+        };
+        tokio::time::timeout(DISCARD_TIME_MAX, reading).await.unwrap_or(false)
     }
 }
 
