@@ -73,10 +73,20 @@ async fn show(
         elapsed.as_secs_f64() * 1000.0
     );
     println!("  {}", out.display());
-    println!("\nGo on with a server of your own:");
-    println!("  kulkul serve --data-dir {}", data_dir.display());
-    println!("  {}", server.announcement());
+    go_on(args.keep, server, data_dir);
     Ok(())
+}
+
+/// How to go on from here.
+fn go_on(keep: bool, server: &Server, data_dir: &Path) {
+    let program = std::env::current_exe().unwrap_or_else(|_| "kulkul".into());
+    let (program, data_dir) = (program.display(), data_dir.display());
+    println!("\nGo on:");
+    match keep {
+        true => println!("  {}", server.announcement().replace('\n', "\n  ")),
+        false => println!("  {program} serve --data-dir {data_dir}"),
+    }
+    println!("  {program} invoke thumbnail --data-dir {data_dir} --log --payload '{{}}'");
 }
 
 fn config(data_dir: &Path) -> anyhow::Result<Config> {

@@ -52,7 +52,12 @@ fn flags(args: &ServeArgs) -> Vec<(&str, String)> {
 /// Logs to standard error, at INFO unless `KULKUL_LOG` says otherwise.
 fn start_log(json: bool) {
     let filter = EnvFilter::try_from_env("KULKUL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written, to a file on a full disk say, is lost. To complain about that to the same
+    // place would panic, and take the request along that had something to say.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     match json {
         true => log.json().init(),
         false => log.with_ansi(std::io::stderr().is_terminal()).init(),
