@@ -30,6 +30,12 @@ const memoryKib = process.resourceUsage
   ? () => process.resourceUsage().maxRSS
   : () => Math.round(process.memoryUsage().rss / 1024);
 
+// Node.js writes to pipes in the background. What a function prints has to be out before its result, and before the
+// process ends.
+for (const stream of [process.stdout, process.stderr]) {
+  if (stream._handle && stream._handle.setBlocking) stream._handle.setBlocking(true);
+}
+
 const connection = new net.Socket({ fd: 3, readable: true, writable: true });
 let given; // What the first frame said.
 let current = null; // The request under way.
