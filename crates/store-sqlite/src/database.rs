@@ -48,11 +48,15 @@ pub(crate) fn open_writer(dir: &Path, kind: &Kind, limits: Limits) -> Result<Con
     let path = dir.join(kind.file_name);
     create_empty(&path).attempting("create a database file")?;
     let conn = Connection::open_with_flags(&path, flags()).attempting("open a database file")?;
-    conn.pragma_update(None, "page_size", PAGE_BYTES as i64).attempting("configure a database connection")?;
-    configure(&conn, WRITER_CACHE_KIB)?;
     let found = read_format(&conn, kind)?;
-    // Only now that the file is known to be ours is anything written to it.
-    conn.pragma_update(None, "journal_mode", "WAL").attempting("turn on the write-ahead log")?;
+    // Only now that the file is known to be ours is anything set.
+    conn.pragma_update(None, "page_size", PAGE_BYTES as i64)
+        .and_then(|()| {
+            conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))
+        })
+        .and_then(|mode| if mode == "wal" { Ok(()) } else { Err(rusqlite::Error::InvalidQuery) })
+        .attempting("turn on the write-ahead log")?;
+    configure(&conn, WRITER_CACHE_KIB)?;
     if found == Found::Nothing {
         create_tables(&conn, kind)?;
         directory::sync(dir).attempting("sync the data directory")?;

@@ -15,7 +15,7 @@ const LOCK_FILE: &str = "lock";
 /// Somebody else has the data directory open.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` is in use by another server", .0.display())]
-pub struct InUse(PathBuf);
+pub struct InUse(pub PathBuf);
 
 /// The right to use a data directory, until it is released or dropped, or the process ends.
 #[derive(Debug)]

@@ -48,22 +48,24 @@ impl Readers {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let (path, idle, permits) = (self.path.clone(), Arc::clone(&self.idle), Arc::clone(&self.permits));
         let reading = tokio::task::spawn_blocking(move || {
             let kept = lock(&idle).pop();
             let conn = kept.map_or_else(|| database::open_reader(&path), Ok)?;
             let outcome = work(&conn);
             // A connection whose transaction did not end would hold back the checkpoints.
-            if conn.is_autocommit() {
-                lock(&idle).push(conn);
+            let mut idle = lock(&idle);
+            if conn.is_autocommit() && !permits.is_closed() {
+                idle.push(conn);
             }
+            drop(idle);
             drop(permit);
             outcome
         });
         reading.await.map_err(|source| StoreError::engine("read", source))?
     }
 
-    /// Closes the pool: waits for those who read, later ones get [`StoreError::Closed`].
+    /// Closes the pool: later ones get [`StoreError::Closed`]. Who reads at the moment closes his connection himself.
     pub(crate) fn close(&self) {
         self.permits.close();
         lock(&self.idle).clear();

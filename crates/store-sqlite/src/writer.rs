@@ -11,6 +11,7 @@
 //! The queue is bounded by permits: one for each KiB of what waits, at least one a job. Who finds no permit waits;
 //! who finds [`WAITING_MAX`] waiting already gets [`StoreError::Busy`].
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use kulkul_store::StoreError;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::checkpoint::Checkpointer;
@@ -325,6 +327,10 @@ impl<L: Ledger> Thread<L> {
             self.commit(vec![job]);
         }
         self.checkpoint(Checkpointer::for_good);
+        if self.is_poisoned() {
+            // Closing would copy the log into the file; nothing more is written to a file in doubt.
+            drop(self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true));
+        }
     }
 
     fn collect(
@@ -406,12 +412,16 @@ impl<L: Ledger> Thread<L> {
         if guarded {
             self.statement("SAVEPOINT job", "guard a job").inspect_err(|e| *failed = Some(e.clone()))?;
         }
-        let outcome = job.execute(&self.conn, &mut self.ledger);
+        let attempt = AssertUnwindSafe(|| job.execute(&self.conn, &mut self.ledger));
+        // A panic says that our own logic is wrong, so nothing of the batch can be trusted, nor what is in memory.
+        let outcome = catch_unwind(attempt).unwrap_or_else(|_| Err(self.poison_for("a job panicked".into())));
         let undone = match &outcome {
             Ok(()) if guarded => self.statement("RELEASE job", "end the guard of a job"),
             Ok(()) => Ok(()),
             // Some failures make SQLite roll back the whole transaction by itself.
-            Err(error) if self.conn.is_autocommit() || leaves_disk_in_doubt(error) => Err(error.clone()),
+            Err(error) if self.conn.is_autocommit() || self.is_poisoned() || leaves_disk_in_doubt(error) => {
+                Err(error.clone())
+            }
             Err(_) if guarded => {
                 self.ledger.rewind(mark);
                 self.statement("ROLLBACK TO job", "undo a job")
@@ -436,7 +446,7 @@ impl<L: Ledger> Thread<L> {
     }
 
     fn checkpoint(&mut self, how: fn(&mut Checkpointer, &Connection) -> Result<u64, StoreError>) {
-        if self.shared.check_poison().is_err() {
+        if self.is_poisoned() {
             return;
         }
         match how(&mut self.checkpointer, &self.conn) {
@@ -451,9 +461,16 @@ impl<L: Ledger> Thread<L> {
         }
     }
 
+    fn is_poisoned(&self) -> bool {
+        self.shared.poison.get().is_some()
+    }
+
     fn poison(&self, error: &StoreError) -> StoreError {
-        let reason: Arc<str> = chain(error).into();
-        tracing::error!(error = %reason, "a commit failed; no more writes until the store is opened anew");
+        self.poison_for(chain(error).into())
+    }
+
+    fn poison_for(&self, reason: Arc<str>) -> StoreError {
+        tracing::error!(error = %reason, "no more writes until the store is opened anew");
         let reason = self.shared.poison.get_or_init(|| reason);
         StoreError::Poisoned { reason: Arc::clone(reason) }
     }
@@ -477,3 +494,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |e| e.source());
     causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
+
+#[cfg(test)]
+mod tests;

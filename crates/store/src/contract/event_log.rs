@@ -136,7 +136,7 @@ pub async fn a_record_goes_to_many_queues(engine: &dyn Engine) {
 /// Whether they are leased or not.
 pub async fn queues_are_listed_while_they_have_deliveries(engine: &dyn Engine) {
     let store = engine.open().await;
-    let [a, b] = append(&*store.log, [record("a").to("q", 0), record("b").to_leased("r", 99)]).await;
+    let [a, b] = append(&*store.log, [record("a").to("q", 0), record("b").leased_to("r", 99)]).await;
     settle(&*store.log, "q", a, moved("dead/q", Timestamp::MAX)).await;
     let mut queues = store.log.queues().await.unwrap();
     queues.sort();
@@ -162,7 +162,7 @@ pub async fn the_numbers_of_a_queue_follow_its_leases(engine: &dyn Engine) {
     settle(&*store.log, "q", a, waiting(60)).await;
     assert_eq!(numbers(49).await, stats(3, 1, Some(30)));
     assert_eq!(numbers(50).await, stats(3, 2, Some(20)));
-    append(&*store.log, [record("d").to_leased("q", 70)]).await;
+    append(&*store.log, [record("d").leased_to("q", 70)]).await;
     assert_eq!(numbers(50).await, stats(4, 2, Some(20)), "the new one is leased");
     assert_eq!(numbers(70).await, stats(4, 4, Some(0)));
 }

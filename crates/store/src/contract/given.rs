@@ -51,7 +51,7 @@ impl NewRecord {
     }
 
     /// Routed to a queue, due at once, and leased until a time.
-    pub(super) fn to_leased(mut self, queue_name: &str, until: i64) -> Self {
+    pub(super) fn leased_to(mut self, queue_name: &str, until: i64) -> Self {
         let leased_until = Some(at(until));
         self.routes.push(Route { queue: queue(queue_name), not_before: at(0), leased_until });
         self

@@ -41,7 +41,7 @@ pub async fn a_lease_keeps_others_away_until_it_runs_out(engine: &dyn Engine) {
 /// As any other lease.
 pub async fn a_lease_at_birth_keeps_others_away_until_it_runs_out(engine: &dyn Engine) {
     let store = engine.open().await;
-    let both = [record("a").to_leased("q", 10), record("b").to("q", 0).to_leased("r", 10)];
+    let both = [record("a").leased_to("q", 10), record("b").to("q", 0).leased_to("r", 10)];
     append(&*store.log, both).await;
     assert_eq!(ids(&lease(&*store.log, "q", 9, 99).await), ["b"]);
     assert_eq!(ids(&lease(&*store.log, "r", 9, 99).await), [""; 0]);
@@ -52,7 +52,7 @@ pub async fn a_lease_at_birth_keeps_others_away_until_it_runs_out(engine: &dyn E
 /// It may be forgotten earlier.
 pub async fn a_lease_does_not_outlive_its_time_across_reopening(engine: &dyn Engine) {
     let store = engine.open().await;
-    append(&*store.log, [record("a").to("q", 0), record("b").to_leased("q", 10)]).await;
+    append(&*store.log, [record("a").to("q", 0), record("b").leased_to("q", 10)]).await;
     assert_eq!(ids(&lease(&*store.log, "q", 0, 10).await), ["a"]);
     let store = reopened(engine).await;
     assert_eq!(ids(&lease(&*store.log, "q", 10, 99).await), ["a", "b"]);
@@ -61,7 +61,7 @@ pub async fn a_lease_does_not_outlive_its_time_across_reopening(engine: &dyn Eng
 /// Those at the front of the queue, of which each look must not begin with.
 pub async fn what_stands_behind_thousands_of_leases_is_found(engine: &dyn Engine) {
     let store = engine.open().await;
-    let many: Vec<NewRecord> = (0..3000).map(|n| record(&n.to_string()).to_leased("q", 100)).collect();
+    let many: Vec<NewRecord> = (0..3000).map(|n| record(&n.to_string()).leased_to("q", 100)).collect();
     store.log.append(many).await.unwrap();
     append(&*store.log, [record("x").to("q", 1), record("y").to("q", 2)]).await;
     for id in ["x", "y"] {

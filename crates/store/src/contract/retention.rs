@@ -42,7 +42,7 @@ pub async fn the_oldest_go_when_bodies_take_too_much(engine: &dyn Engine) {
 pub async fn what_is_owed_stays(engine: &dyn Engine) {
     let store = engine.open().await;
     let records =
-        [record("a").to("q", 0), record("b").to_leased("q", 99), record("c").to("r", 0), record("d")];
+        [record("a").to("q", 0), record("b").leased_to("q", 99), record("c").to("r", 0), record("d")];
     let [a, b, c, _] = append(&*store.log, records).await;
     settle(&*store.log, "r", c, moved("dead/r", Timestamp::MAX)).await;
     assert_eq!(store.traces.trim(younger_than(1), at(100), 9).await.unwrap(), 1);

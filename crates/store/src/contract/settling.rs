@@ -46,7 +46,7 @@ pub async fn what_waits_for_an_earlier_time_is_found(engine: &dyn Engine) {
 /// Nothing else changes.
 pub async fn a_lease_given_back_is_free_at_once(engine: &dyn Engine) {
     let store = engine.open().await;
-    let [seq] = append(&*store.log, [record("a").to_leased("q", 99)]).await;
+    let [seq] = append(&*store.log, [record("a").leased_to("q", 99)]).await;
     settle(&*store.log, "q", seq, waiting(0)).await;
     assert_eq!(store.log.queue_stats(&queue("q"), at(0)).await.unwrap().due, 1);
     assert_eq!(ids(&lease(&*store.log, "q", 0, 99).await), ["a"]);
