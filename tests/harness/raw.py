@@ -13,9 +13,12 @@ from harness.server import ACCESS_KEY_ID, ACCESS_KEY_SECRET
 TIMEOUT_SECONDS = 60
 
 
-def sign(method, target, headers, body=b"", key_id=ACCESS_KEY_ID, secret=ACCESS_KEY_SECRET, at=None):
-    """Returns `headers` with a date, a nonce and an ACS3-HMAC-SHA256 signature; `host` must be among them."""
-    at = at or datetime.datetime.now(datetime.UTC)
+def sign(method, target, headers, body=b"", key_id=ACCESS_KEY_ID, secret=ACCESS_KEY_SECRET, skew=datetime.timedelta()):
+    """Returns `headers` with a date, a nonce and an ACS3-HMAC-SHA256 signature; `host` must be among them.
+
+    `skew` is how far the caller's clock is ahead.
+    """
+    at = datetime.datetime.now(datetime.UTC) + skew
     digest = hashlib.sha256(body).hexdigest()
     signed = {name.lower(): value for name, value in headers.items()}
     signed.setdefault("x-acs-date", at.strftime("%Y-%m-%dT%H:%M:%SZ"))
