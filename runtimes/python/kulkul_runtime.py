@@ -14,6 +14,7 @@ The other side, crates/instance/src/frame.rs, says what each kind means. PROTOCO
 """
 
 import array
+import base64
 import gc
 import importlib
 import io
@@ -29,7 +30,6 @@ import time
 import traceback
 
 # Not used here: functions nearly always need some of them, and a fork gets them for nothing.
-import base64  # noqa: F401
 import collections  # noqa: F401
 import datetime  # noqa: F401
 import functools  # noqa: F401
@@ -52,8 +52,15 @@ except (ImportError, OSError):
 
 PROTOCOL = 1
 
-PR_SET_PDEATHSIG = 1
-SYS_PIDFD_OPEN = 434  # The same on all architectures.
+# Numbers of the kernel's interface; those of system calls are the same on all architectures from 424 on.
+SYS_PIDFD_OPEN, SYS_MOUNT_SETATTR = 434, 442
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 22, 24
+SECCOMP_MODE_FILTER = 2
+CAPABILITY_VERSION_3 = 0x20080522
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC = 2, 4, 8, 4096, 16384
+MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV = 1, 2, 4
+MNT_DETACH, AT_FDCWD, AT_RECURSIVE = 2, -100, 0x8000
 
 INVOKE, INITIALIZE, PRE_STOP = 0x01, 0x02, 0x03
 FORK, FORKED, FORK_FAILED = 0x10, 0x90, 0x91
@@ -311,7 +318,7 @@ def receive_with_descriptors(sock, count):
 
 
 def read_fork_request(sock):
-    """Reads one frame from the server, with the descriptors of the instance to be."""
+    """Reads one frame, and the descriptors of the instance to be: its connection and its output."""
     data, fds = receive_with_descriptors(sock, 8)
     if not data:
         raise Closed()
@@ -321,7 +328,7 @@ def read_fork_request(sock):
             raise Closed()
         data += more
         fds += more_fds
-    return json.loads(data[5:].decode("utf-8")), fds
+    return data, fds
 
 
 def pidfd_open(pid):
@@ -331,14 +338,6 @@ def pidfd_open(pid):
     if fd < 0:
         raise OSError(ctypes.get_errno(), "pidfd_open")
     return fd
-
-
-def send_forked(control, sequence, fd):
-    body = struct.pack("<Q", sequence)
-    control.sendmsg(
-        [HEAD.pack(1 + len(body), FORKED) + body],
-        [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]).tobytes())],
-    )
 
 
 def reap(*_):
@@ -360,70 +359,219 @@ def reap(*_):
             pass
 
 
+class Spare(object):
+    """A fork that waits to be told which function it becomes.
+
+    It has done already what is the same for every function, and touched the memory that this takes.
+    """
+
+    def __init__(self, sock, pidfd):
+        self.sock = sock
+        self.pidfd = pidfd
+
+    def close(self):
+        self.sock.close()
+        os.close(self.pidfd)
+
+
+class Zygote(object):
+    """Keeps one spare instance, and gives it to whoever asks."""
+
+    def __init__(self, control, enclosed):
+        self.control = control
+        self.enclosed = enclosed
+        self.pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY) if enclosed else None
+
+    def run(self):
+        spare = None
+        while True:
+            if spare is None:
+                try:
+                    spare = self.fork()
+                except OSError as error:
+                    failure = error
+            data, fds = read_fork_request(self.control)
+            sequence = struct.pack("<Q", json.loads(data[5:].decode("utf-8"))["sequence"])
+            try:
+                if spare is None:
+                    raise failure
+                try:
+                    give(spare.sock, data, fds)
+                except OSError:
+                    # It has ended, killed by whoever needed its memory.
+                    spare.close()
+                    spare = self.fork()
+                    give(spare.sock, data, fds)
+                give(self.control, HEAD.pack(1 + len(sequence), FORKED) + sequence, [spare.pidfd])
+            except OSError as error:
+                body = sequence + str(error).encode("utf-8")
+                self.control.sendall(HEAD.pack(1 + len(body), FORK_FAILED) + body)
+            for fd in fds:
+                os.close(fd)
+            if spare is not None:
+                spare.close()
+                spare = None
+
+    def fork(self):
+        """Makes a spare; returns in the zygote only."""
+        ours, theirs = socket.socketpair()
+        if self.enclosed:
+            check(LIBC.unshare(CLONE_NEWPID), "unshare")
+        try:
+            pid = os.fork()
+        finally:
+            if self.enclosed and os.getpid() != 1:
+                check(LIBC.setns(self.pid_namespace, CLONE_NEWPID), "setns")
+        if pid == 0:
+            self.live(theirs)
+        theirs.close()
+        try:
+            return Spare(ours, pidfd_open(pid))
+        except OSError:
+            ours.close()
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass  # It has ended already, which is why it could not be opened.
+            raise
+
+    def live(self, sock):
+        """The whole life of a fork."""
+        code = 1
+        try:
+            self.control.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setsid()
+            if self.enclosed:
+                os.close(self.pid_namespace)
+                stand_alone()
+            die_with_parent()
+            data, fds = read_fork_request(sock)
+            sock.close()
+            become_instance(json.loads(data[5:].decode("utf-8")), *fds)
+            code = 0
+        except Closed:
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else (0 if end.code is None else 1)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            Instance.flush()
+            os._exit(code & 0xFF)
+
+
+def give(sock, data, fds):
+    """Sends bytes, and descriptors along with the first of them."""
+    rights = array.array("i", fds).tobytes()
+    sent = sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], socket.MSG_NOSIGNAL)
+    if sent < len(data):
+        sock.sendall(data[sent:])
+
+
 def zygote():
     control = socket.socket(fileno=3)
     control.setblocking(True)
     os.set_inheritable(3, False)
     signal.signal(signal.SIGCHLD, reap)
+    enclosed = sys.argv[1:] == ["enclosed"]
+    if enclosed and LIBC is None:
+        sys.exit("this interpreter has no ctypes, without which instances cannot be enclosed")
     gc.collect()
     if hasattr(gc, "freeze"):
         gc.freeze()
     control.sendall(HEAD.pack(5, READY) + struct.pack("<I", PROTOCOL))
+    try:
+        Zygote(control, enclosed).run()
+    except Closed:
+        pass
+
+
+# --- enclosures -----------------------------------------------------------------------------------------------------
+# The zygote itself has been enclosed by the server, with the machine's own tree below a directory. Each instance gets
+# namespaces of its own, in which the function's directories take the place of that tree.
+
+
+class MountAttributes(ctypes.Structure if LIBC else object):
+    _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "user")] if LIBC else []
+
+
+class FilterProgram(ctypes.Structure if LIBC else object):
+    _fields_ = [("length", ctypes.c_ushort), ("program", ctypes.c_char_p)] if LIBC else []
+
+
+def check(result, what):
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, "%s: %s" % (what, os.strerror(number)))
+    return result
+
+
+def mount(source, target, kind, flags, options=None):
+    names = [name.encode("utf-8") if name is not None else None for name in (source, target, kind)]
+    check(LIBC.mount(names[0], names[1], names[2], ctypes.c_ulong(flags), options), "mount %s" % target)
+
+
+def stand_alone():
+    """Makes namespaces, and leaves a process in them that only reaps; returns in another, which lives there."""
+    check(LIBC.unshare(CLONE_NEWNS | CLONE_NEWIPC), "unshare")
+    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, b"mode=1777,size=64m")
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        return
+    os.closerange(0, 256)
     while True:
-        try:
-            given, fds = read_fork_request(control)
-        except Closed:
-            return
-        try:
-            pid = os.fork()
-        except OSError as error:
-            for fd in fds:
-                os.close(fd)
-            body = struct.pack("<Q", given["sequence"]) + str(error).encode("utf-8")
-            control.sendall(HEAD.pack(1 + len(body), FORK_FAILED) + body)
-            continue
-        if pid == 0:
-            code = 1
-            try:
-                control.close()
-                become_instance(given, *fds)
-                code = 0
-            except Closed:
-                code = 0
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else (0 if end.code is None else 1)
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                Instance.flush()
-                os._exit(code & 0xFF)
-        try:
-            pidfd = pidfd_open(pid)
-            send_forked(control, given["sequence"], pidfd)
-            os.close(pidfd)
-        except OSError as error:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except OSError:
-                pass  # It has ended already, which is why it could not be opened.
-            body = struct.pack("<Q", given["sequence"]) + str(error).encode("utf-8")
-            control.sendall(HEAD.pack(1 + len(body), FORK_FAILED) + body)
-        for fd in fds:
-            os.close(fd)
+        ended, status = os.waitpid(-1, 0)
+        if ended == child:
+            os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+
+
+def enclose(given):
+    """Puts the function's directories in place, and gives up the machine and all rights."""
+    for source, target, writable in given["binds"]:
+        mount(source, target, None, MS_BIND | MS_REC)
+        flags = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (0 if writable else MOUNT_ATTR_RDONLY)
+        attributes = MountAttributes(flags, 0, 0, 0)
+        size = ctypes.c_size_t(ctypes.sizeof(attributes))
+        path = target.encode("utf-8")
+        check(LIBC.syscall(SYS_MOUNT_SETATTR, AT_FDCWD, path, AT_RECURSIVE, ctypes.byref(attributes), size), "protect")
+    check(LIBC.umount2(given["host"].encode("utf-8"), MNT_DETACH), "umount")
+    for capability in range(64):
+        LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    if given["user"] is not None:
+        uid, gid = given["user"]
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+        # Otherwise the process's own files below /proc, among them its output, would be root's.
+        LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+    else:
+        header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+        none = (ctypes.c_uint32 * 6)()
+        check(LIBC.capset(header, none), "capset")
+
+
+def forbid(program):
+    """Forbids system calls that no function needs."""
+    given = FilterProgram(len(program) // 8, program)
+    check(LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(given), 0, 0), "seccomp")
 
 
 def become_instance(given, connection, output):
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.setsid()
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
     os.set_inheritable(connection, False)
-    die_with_parent()
     for name, fd in (("stdout", 1), ("stderr", 2)):
         stream = io.TextIOWrapper(open(fd, "wb", closefd=False), "utf-8", "backslashreplace", line_buffering=True)
         setattr(sys, name, stream)
         setattr(sys, "__%s__" % name, stream)
+    if given["enclosure"] is not None:
+        enclose(given["enclosure"])
+    if given["forbidden"] is not None:
+        forbid(base64.b64decode(given["forbidden"]))
     os.environ.clear()
     os.environ.update(given["environment"])
     time.tzset()

@@ -25,6 +25,48 @@ pub struct InstancesConfig {
     pub interpreters: Vec<PathBuf>,
     /// Descriptors that one process of a function may have open.
     pub open_files_max: u64,
+    /// How functions are kept away from everything else.
+    pub isolation: IsolationConfig,
+}
+
+/// How functions are kept away from the machine, from the server and from each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IsolationConfig {
+    /// Mount, pid and IPC namespaces.
+    pub namespaces: Wish,
+    /// The list of forbidden system calls.
+    pub system_call_filter: Wish,
+    /// The user that functions run as when the server is root and there are namespaces; 65534, `nobody`, by default.
+    pub function_user: u32,
+    /// The group that goes with it.
+    pub function_group: u32,
+    /// Directories and files, beside the system's own, that functions in namespaces may read.
+    pub visible_paths: Vec<PathBuf>,
+}
+
+impl Default for IsolationConfig {
+    /// Everything that the machine offers, nothing required.
+    fn default() -> Self {
+        Self {
+            namespaces: Wish::Prefer,
+            system_call_filter: Wish::Prefer,
+            function_user: 65_534,
+            function_group: 65_534,
+            visible_paths: Vec::new(),
+        }
+    }
+}
+
+/// How much a layer of isolation is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wish {
+    /// It is not used.
+    Off,
+    /// It is used where the machine offers it.
+    #[default]
+    Prefer,
+    /// Without it no function runs.
+    Require,
 }
 
 /// What to do when the machine lacks the exact version of an interpreter.
@@ -50,6 +92,7 @@ impl InstancesConfig {
             runtime_choice: RuntimeChoice::Nearest,
             interpreters: Vec::new(),
             open_files_max: 65_536,
+            isolation: IsolationConfig::default(),
         }
     }
 }

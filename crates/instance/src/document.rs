@@ -21,7 +21,22 @@ pub(crate) struct StartDocument<'a> {
     pre_stop: Option<&'a str>,
     response_bytes_max: usize,
     runtime_version: u8,
+    /// Only for forks of a zygote; others are enclosed before they start.
+    pub(crate) enclosure: Option<ForkEnclosure>,
+    /// The system call filter, base64; only for forks of a zygote.
+    pub(crate) forbidden: Option<String>,
     context: Context<'a>,
+}
+
+/// How a fork encloses itself.
+#[derive(Serialize)]
+pub(crate) struct ForkEnclosure {
+    /// Source below the machine's tree as the zygote sees it, target, whether it is writable.
+    pub(crate) binds: Vec<(String, String, bool)>,
+    /// Where the zygote sees the machine's tree.
+    pub(crate) host: &'static str,
+    /// User and group to become; without, all rights within the user namespace are given up.
+    pub(crate) user: Option<(u32, u32)>,
 }
 
 #[derive(Serialize)]
@@ -71,6 +86,8 @@ impl<'a> StartDocument<'a> {
             pre_stop: spec.pre_stop.as_ref().map(|hook| hook.handler.as_str()),
             response_bytes_max,
             runtime_version,
+            enclosure: None,
+            forbidden: None,
             context: Context {
                 name: spec.function.as_str(),
                 handler: &spec.handler,

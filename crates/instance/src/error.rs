@@ -81,6 +81,14 @@ pub enum InvokeError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A layer of isolation is required that this machine does not offer.
+    #[error("functions must not run without the isolation layer `{layer}`: {reason}")]
+    IsolationMissing {
+        /// The layer.
+        layer: crate::isolation::Layer,
+        /// Why it is not in force.
+        reason: String,
+    },
     /// The machine refused something that an instance needs.
     #[error("cannot start an instance: {action}")]
     Machine {
@@ -107,7 +115,8 @@ impl InvokeError {
             | InvokeError::Exited { .. }
             | InvokeError::NotStarted { .. }
             | InvokeError::ResponseTooLarge { .. }
-            | InvokeError::BadResponse { .. } => false,
+            | InvokeError::BadResponse { .. }
+            | InvokeError::IsolationMissing { .. } => false,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::config::InstancesConfig;
 use crate::custom::Custom;
 use crate::error::InvokeError;
 use crate::interpreter::Interpreters;
+use crate::isolation::Isolation;
 use crate::log::LogSink;
 use crate::memory::Vitals;
 use crate::pool::{Decision, Member, Pools};
@@ -149,6 +150,14 @@ impl Instances {
     /// The interpreters of this machine, which are looked for at the first call.
     pub async fn interpreters(&self) -> &Interpreters {
         self.inner.starter.interpreters().await
+    }
+
+    /// The layers of isolation that are in force, which are tried out at the first call.
+    ///
+    /// # Errors
+    /// When nothing could be tried out.
+    pub async fn isolation(&self) -> Result<&Isolation, InvokeError> {
+        self.inner.starter.isolation().await
     }
 
     /// All instances that are ready.

@@ -110,11 +110,15 @@ impl Launcher {
 }
 
 impl InstanceDir {
-    /// Makes the directory.
-    pub(crate) fn make(path: PathBuf) -> io::Result<Self> {
+    /// Makes the directory, for this user and group if not for the server's own.
+    pub(crate) fn make(path: PathBuf, owner: Option<(u32, u32)>) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
         std::fs::DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self { path })
+        let made = Self { path };
+        if let Some((uid, gid)) = owner {
+            std::os::unix::fs::chown(&made.path, Some(uid), Some(gid))?;
+        }
+        Ok(made)
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -44,9 +44,12 @@ pub(crate) enum OutputState {
 }
 
 impl Output {
-    /// A pipe: our end, and the one for the process.
-    pub(crate) fn pipe() -> io::Result<(Self, OwnedFd)> {
+    /// A pipe: our end, and the one for the process, which may be opened again as `/dev/stdout` by its `owner`.
+    pub(crate) fn pipe(owner: Option<(u32, u32)>) -> io::Result<(Self, OwnedFd)> {
         let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+        if let Some((uid, gid)) = owner {
+            std::os::unix::fs::fchown(&write, Some(uid), Some(gid))?;
+        }
         nix::fcntl::fcntl(read.as_fd(), nix::fcntl::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
         let pipe = pipe::Receiver::from_owned_fd(read)?;
         Ok((Self { pipe, lines: Lines::default() }, write))

@@ -1,12 +1,13 @@
 //! A warmed interpreter that instances are forked from.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use kulkul_sandbox::{Launch, Limits, Process, receive_with_descriptors, send_with_descriptors};
+use kulkul_sandbox::{Enclosure, Launch, Limits, Process, receive_with_descriptors, send_with_descriptors};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
@@ -40,24 +41,33 @@ impl Zygote {
         interpreter: &Path,
         shim: &Path,
         limits: Limits,
+        enclosure: Option<Enclosure>,
     ) -> Result<Self, InvokeError> {
         let (ours, theirs) =
             std::os::unix::net::UnixStream::pair().map_err(InvokeError::machine("making a socket"))?;
         ours.set_nonblocking(true).map_err(InvokeError::machine("making a socket"))?;
         let control = UnixStream::from_std(ours).map_err(InvokeError::machine("making a socket"))?;
-        let (mut output, output_end) = Output::pipe().map_err(InvokeError::machine("making a pipe"))?;
+        let (mut output, output_end) = Output::pipe(None).map_err(InvokeError::machine("making a pipe"))?;
+        // Neither write next to modules, nor read variables and directories of the user.
+        let arguments = ["-B", "-X", "utf8", "-s", "-E"];
+        let mode = enclosure.is_some().then(|| OsString::from("enclosed"));
         let launch = Launch {
             program: interpreter.into(),
-            arguments: ["-B", "-X", "utf8"].iter().map(Into::into).chain([shim.into()]).collect(),
-            environment: vec![
-                ("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into()),
-                ("PYTHONDONTWRITEBYTECODE".into(), "1".into()),
-                ("LANG".into(), "C.UTF-8".into()),
-            ],
+            arguments: arguments.into_iter().map(OsString::from).chain([shim.into()]).chain(mode).collect(),
+            // The path of the dynamic linker is read once, so that it has to be here already.
+            environment: [
+                ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+                ("LANG", "C.UTF-8"),
+                ("LD_LIBRARY_PATH", if enclosure.is_some() { "/code:/code/lib:/opt/lib" } else { "" }),
+            ]
+            .map(|(name, value)| (name.into(), value.into()))
+            .to_vec(),
             directory: "/".into(),
             output: output_end,
             passed: vec![theirs.into()],
             limits,
+            enclosure,
+            filter: None,
         };
         let running = launcher.start(launch, None).await.map_err(crate::start::launch_error)?;
         let (incoming, descriptors) = (BytesMut::new(), Vec::new());
@@ -76,6 +86,11 @@ impl Zygote {
     /// Whether the process is still there.
     pub(crate) fn is_alive(&self) -> bool {
         !self.out_of_step && !self.running.process().has_ended()
+    }
+
+    /// Waits for the end of the process; returns whether it came.
+    pub(crate) async fn dies_within(&self, limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.running.ended()).await.is_ok()
     }
 
     /// Forks an instance that becomes what `document` says.

@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
             if what.get("exit"): os._exit(what["exit"])
             if what.get("headers"): answer = json.dumps({k.lower(): v for k, v in self.headers.items()}).encode()
             if what.get("connections"): answer = str(len(Handler.connections)).encode()
-            if what.get("pid"): answer = str(os.getpid()).encode()
+            if what.get("instance"): answer = os.environ["FC_INSTANCE_ID"].encode()
             if what.get("bytes"): answer = b"x" * what["bytes"]
             if what.get("fail"): headers["x-fc-status"] = "404"
             status = what.get("status", 200)
@@ -116,7 +116,7 @@ async fn one_instance_serves_as_many_requests_as_it_may_and_then_another_starts(
     let machine = Machine::new();
     let spec = server(&machine, |spec| spec.instance_concurrency = 3);
     machine.result(&spec, "").await;
-    let slow = r#"{"sleep":0.5,"pid":true}"#;
+    let slow = r#"{"sleep":0.5,"instance":true}"#;
     let pids = tokio::join!(
         machine.result(&spec, slow),
         machine.result(&spec, slow),
@@ -190,7 +190,8 @@ async fn a_program_that_ends_in_the_middle_of_a_request_is_replaced() {
 async fn a_request_that_takes_too_long_ends_the_program() {
     let machine = Machine::new();
     let spec = server(&machine, |spec| spec.timeout = Duration::from_secs(1));
-    let pid: i32 = machine.result(&spec, r#"{"pid":true}"#).await.parse().unwrap();
+    machine.result(&spec, "").await;
+    let pid = machine.instances.list()[0].pid;
     let (_, report) = machine.error(&spec, r#"{"sleep":60}"#).await;
     assert!(
         report["errorMessage"].as_str().unwrap().starts_with("Function time out after 1 seconds"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use kulkul_instance::{
     Credentials, FunctionErrorKind, Hook, InstanceSpec, InvokeError, Language, LogTail, Start,
 };
-use support::{Machine, call, process_runs, until};
+use support::{Machine, call, process_runs, some_process_has_argument, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_gets_the_event_as_bytes_and_its_result_is_converted() {
@@ -121,25 +121,26 @@ def handler(event, context):
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_takes_too_long_is_killed_with_all_it_started() {
     let machine = Machine::new();
+    let seconds = format!("1000.{}", std::process::id()); // Tells this test's processes from others.
     let code = r#"
 import subprocess, time, os
 def handler(event, context):
-    child = subprocess.Popen(["sleep", "1000"])
-    print("child", child.pid, os.fork() or "forked")
+    subprocess.Popen(["sleep", event.decode()])
+    subprocess.Popen(["setsid", "sleep", event.decode()])
+    os.fork()
     while True:
         time.sleep(1)
 "#;
     let spec = machine.function_with("python3.11", &[("index.py", code)], |spec| {
         spec.timeout = Duration::from_millis(1500)
     });
-    let (kind, report) = machine.error(&spec, "").await;
+    let started = until("its children to run", || some_process_has_argument(&seconds));
+    let ((kind, report), ()) = tokio::join!(machine.error(&spec, seconds.clone()), started);
     assert_eq!(kind, FunctionErrorKind::Unhandled);
     let message = report["errorMessage"].as_str().unwrap();
     assert!(message.starts_with("Function time out after 1.5 seconds (maxMemoryUsage: "), "{message}");
     assert!(machine.log.contain(", Error: Function time out after"));
-    let line = machine.log.texts().into_iter().find(|text| text.starts_with("child ")).unwrap();
-    let pid: i32 = line.split(' ').nth(1).unwrap().parse().unwrap();
-    until("the child to be killed", || !process_runs(pid)).await;
+    until("its children to be killed", || !some_process_has_argument(&seconds)).await;
     assert!(machine.instances.list().is_empty());
 }
 

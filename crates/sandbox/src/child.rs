@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::enclosure::{Identity, Steps};
+use crate::filter::Filter;
 use crate::identity;
 use crate::launch::{Launch, Limits, Stage};
 use crate::sys;
@@ -25,6 +26,7 @@ pub(crate) struct Plan {
     report: OwnedFd,
     limits: Limits,
     enclosure: Option<(Steps, Identity)>,
+    filter: Option<Filter>,
 }
 
 impl Plan {
@@ -53,6 +55,7 @@ impl Plan {
                 Some(enclosure) => Some((Steps::new(enclosure)?, enclosure.identity)),
                 None => None,
             },
+            filter: launch.filter.clone(),
         })
     }
 
@@ -135,6 +138,9 @@ impl Plan {
             if libc::chdir(self.directory.as_ptr()) < 0 {
                 return Err((Stage::Directory, sys::errno()));
             }
+        }
+        if let Some(filter) = &self.filter {
+            filter.apply().map_err(|errno| (Stage::Filter, errno))?;
         }
         Ok(())
     }

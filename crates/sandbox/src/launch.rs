@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 
 use crate::child::{Plan, clone_process};
 use crate::enclosure::Enclosure;
+use crate::filter::Filter;
 use crate::process::Process;
 use crate::sys;
 
@@ -37,7 +38,12 @@ pub struct Launch {
     /// What the process sees of the machine; everything the server sees when there is none. The working directory and
     /// the program are looked up inside.
     pub enclosure: Option<Enclosure>,
+    /// What system calls the process may make; all when there is none.
+    pub filter: Option<Filter>,
 }
+
+/// How long a child may take until it has loaded its program.
+const REPORT_WAIT_MS: i32 = 20_000;
 
 /// What was being done when a start failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +54,8 @@ pub enum Stage {
     Arrange,
     /// Making the enclosure, or becoming who runs in it.
     Enclose,
+    /// Restricting the system calls.
+    Filter,
     /// Entering the working directory.
     Directory,
     /// Starting the program.
@@ -55,7 +63,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Stage; 5] = [Stage::Clone, Stage::Arrange, Stage::Enclose, Stage::Directory, Stage::Execute];
+    const ALL: [Stage; 6] =
+        [Stage::Clone, Stage::Arrange, Stage::Enclose, Stage::Filter, Stage::Directory, Stage::Execute];
 }
 
 /// A process could not be started.
@@ -106,7 +115,14 @@ impl Launch {
 }
 
 /// Reads what the child reported; `None` when the program was loaded, which closes the pipe.
+///
+/// A child that gets stuck, for instance on a network file system that does not answer, is given up.
 fn read_report(end: &mut OwnedFd) -> Option<(Stage, i32)> {
+    let mut entry = libc::pollfd { fd: end.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: `entry` is one valid `pollfd`.
+    if unsafe { libc::poll(&mut entry, 1, REPORT_WAIT_MS) } == 0 {
+        return Some((Stage::Arrange, libc::ETIMEDOUT));
+    }
     let mut file = std::fs::File::from(end.try_clone().ok()?);
     let mut report = [0; 8];
     file.read_exact(&mut report).ok()?;
@@ -133,6 +149,7 @@ mod tests {
             passed: Vec::new(),
             limits: Limits { open_files_max: 123 },
             enclosure: None,
+            filter: None,
         };
         (launch, read.into())
     }

@@ -14,6 +14,7 @@
 mod child;
 mod enclosure;
 mod end_watch;
+mod filter;
 mod identity;
 mod launch;
 mod process;
@@ -22,6 +23,7 @@ mod sys;
 
 pub use enclosure::{Access, Bind, Enclosure, Identity};
 pub use end_watch::EndWatch;
+pub use filter::Filter;
 pub use launch::{Launch, LaunchError, Limits, Stage};
 pub use process::{Exit, Process};
 pub use socket::{receive_with_descriptors, send_with_descriptors};

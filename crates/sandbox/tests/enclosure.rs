@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use kulkul_sandbox::{Access, Bind, Enclosure, Exit, Identity, Launch, Limits, Process, Stage};
+use kulkul_sandbox::{Access, Bind, Enclosure, Exit, Filter, Identity, Launch, Limits, Process, Stage};
 use tempfile::TempDir;
 
 struct Place {
@@ -53,6 +53,7 @@ impl Place {
                 host_at: None,
                 identity,
             }),
+            filter: Some(Filter::for_functions()),
         };
         let process = launch.start().unwrap_or_else(|error| panic!("{error}: {}", error.source));
         (process, File::from(std::os::fd::OwnedFd::from(output)))
@@ -98,6 +99,7 @@ fn works(identity: Identity) -> bool {
             host_at: None,
             identity,
         }),
+        filter: None,
     };
     match launch.start() {
         Ok(process) => {
@@ -182,6 +184,19 @@ fn the_end_of_the_program_ends_all_and_its_code_is_passed_on() {
             output.read_to_string(&mut String::new()).unwrap();
             assert!(process.wait_ended(Duration::from_secs(10)));
             assert_eq!(process.reap(), Some(Exit::Code(code)), "{identity:?}: {script}");
+        }
+    }
+}
+
+#[test]
+fn forbidden_system_calls_fail_and_others_do_not() {
+    for identity in identities() {
+        let place = Place::new();
+        let script = "unshare --user true 2>&1 | tail -1; python3 -c 'import threading, subprocess, os; threading.Thread(target=print, args=(\"thread\",)).start(); subprocess.run([\"echo\", \"process\"]); os.fork() or print(\"fork\")'";
+        let text = place.output_of(identity, script);
+        assert!(text.contains("unshare failed: Operation not permitted"), "{text}");
+        for made in ["thread", "process", "fork"] {
+            assert!(text.contains(made), "{text}");
         }
     }
 }
