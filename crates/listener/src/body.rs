@@ -4,12 +4,16 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use hyper::body::Incoming;
 
 use crate::connection::Connection;
+
+/// How long a client whose request was refused may pause in its body before it is answered.
+const DISCARD_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -108,13 +112,13 @@ impl RequestBody {
     /// Reads and drops what is left, at most `bytes_max` bytes.
     ///
     /// A client that is still sending when the connection closes sees a reset, not the answer. So a refusal reads on
-    /// for a while first. Errors no longer matter here.
+    /// for a while first. A client that pauses has nothing to lose and gets its answer. Errors no longer matter here.
     pub async fn discard(&mut self, bytes_max: u64) {
         let mut left = bytes_max;
         while left > 0 {
-            match self.chunk().await {
-                Some(Ok(piece)) => left = left.saturating_sub(piece.len() as u64),
-                Some(Err(_)) | None => return,
+            match tokio::time::timeout(DISCARD_PAUSE_MAX, self.chunk()).await {
+                Ok(Some(Ok(piece))) => left = left.saturating_sub(piece.len() as u64),
+                Ok(Some(Err(_)) | None) | Err(_) => return,
             }
         }
     }
