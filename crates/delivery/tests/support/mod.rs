@@ -18,17 +18,17 @@ use tokio::sync::Notify;
 
 /// One call that a function received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
-    pub function: String,
-    pub payload: Bytes,
-    pub failed: u32,
-    pub at: Timestamp,
+pub(crate) struct Received {
+    pub(crate) function: String,
+    pub(crate) payload: Bytes,
+    pub(crate) failed: u32,
+    pub(crate) at: Timestamp,
 }
 
 type Script = Box<dyn Fn(&FunctionCall) -> Verdict + Send>;
 
 /// Functions that note every call and answer by a script; without one they succeed.
-pub struct Functions {
+pub(crate) struct Functions {
     clock: Arc<dyn Clock>,
     received: Mutex<Vec<Received>>,
     scripts: Mutex<HashMap<String, Script>>,
@@ -37,21 +37,21 @@ pub struct Functions {
 }
 
 impl Functions {
-    pub fn answer(&self, function: &str, script: impl Fn(&FunctionCall) -> Verdict + Send + 'static) {
+    pub(crate) fn answer(&self, function: &str, script: impl Fn(&FunctionCall) -> Verdict + Send + 'static) {
         self.scripts.lock().unwrap().insert(function.to_owned(), Box::new(script));
     }
 
     /// Lets calls of a function never end.
-    pub fn hang(&self, function: &str) {
+    pub(crate) fn hang(&self, function: &str) {
         self.hanging.lock().unwrap().push(function.to_owned());
     }
 
-    pub fn received(&self, function: &str) -> Vec<Received> {
+    pub(crate) fn received(&self, function: &str) -> Vec<Received> {
         self.received.lock().unwrap().iter().filter(|call| call.function == function).cloned().collect()
     }
 
     /// Waits until a function has received so many calls.
-    pub async fn wait_for(&self, function: &str, count: usize) -> Vec<Received> {
+    pub(crate) async fn wait_for(&self, function: &str, count: usize) -> Vec<Received> {
         loop {
             let changed = self.changed.notified();
             let received = self.received(function);
@@ -92,22 +92,22 @@ impl FunctionCaller for Functions {
     }
 }
 
-pub struct Bench {
-    pub store: SqliteStore,
-    pub dispatcher: Dispatcher,
-    pub functions: Arc<Functions>,
+pub(crate) struct Bench {
+    pub(crate) store: SqliteStore,
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) functions: Arc<Functions>,
     clock: Arc<dyn Clock>,
 }
 
 impl Bench {
     /// Opens a store and starts a dispatcher with the given plans.
-    pub async fn open(
+    pub(crate) async fn open(
         dir: &Path,
         clock: Arc<dyn Clock>,
         options: DispatcherOptions,
         plans: Vec<Plan>,
     ) -> Self {
-        let store = SqliteStore::open(dir).unwrap();
+        let store = SqliteStore::open(dir, Default::default()).unwrap();
         let functions = Arc::new(Functions {
             clock: clock.clone(),
             received: Mutex::default(),
@@ -121,16 +121,16 @@ impl Bench {
         Self { store, dispatcher, functions, clock }
     }
 
-    pub fn start(&self) {
+    pub(crate) fn start(&self) {
         self.dispatcher.start(self.functions.clone());
     }
 
     /// Appends one record that is owed to the given queues.
-    pub async fn append(&self, id: &str, queues: &[&str]) {
+    pub(crate) async fn append(&self, id: &str, queues: &[&str]) {
         self.append_later(id, queues, Duration::ZERO).await;
     }
 
-    pub async fn append_later(&self, id: &str, queues: &[&str], delay: Duration) {
+    pub(crate) async fn append_later(&self, id: &str, queues: &[&str], delay: Duration) {
         let now = self.clock.now();
         let route = |queue: &&str| Route {
             queue: QueueId((*queue).into()),
@@ -154,30 +154,30 @@ impl Bench {
     }
 
     /// Waits until a queue holds so many deliveries in the store.
-    pub async fn wait_for_pending(&self, queue: &str, count: u64) {
+    pub(crate) async fn wait_for_pending(&self, queue: &str, count: u64) {
         let queue = QueueId(queue.into());
         while self.store.event_log().queue_stats(&queue, self.clock.now()).await.unwrap().pending != count {
             tokio::task::yield_now().await;
         }
     }
 
-    pub fn traces(&self) -> Arc<dyn Traces> {
+    pub(crate) fn traces(&self) -> Arc<dyn Traces> {
         self.store.traces()
     }
 
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         self.dispatcher.shut_down(Duration::from_secs(5)).await;
         drop(self.dispatcher);
         self.store.close();
     }
 }
 
-pub fn log() -> LogName {
+pub(crate) fn log() -> LogName {
     LogName("bus/default".into())
 }
 
 /// A plan that calls the function of the queue's name.
-pub fn plan(queue: &str, retry: RetryStrategy) -> Plan {
+pub(crate) fn plan(queue: &str, retry: RetryStrategy) -> Plan {
     Plan {
         queue: QueueId(queue.into()),
         call: Call::Function {
