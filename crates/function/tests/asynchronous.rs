@@ -16,23 +16,25 @@ use kulkul_store::{LogName, QueueId, TraceFilter};
 use serde_json::Value;
 use support::{Server, invocation_id, name, until};
 
-/// Appends what it got, with the id of the request, to a file beside the code.
-fn writer(server: &Server, file: &str, also: &str) -> String {
-    let path = server.path().join(file);
+/// Logs what it got, with the id of the request, and then does something else.
+fn logger(also: &str) -> String {
     format!(
-        "import json\ndef handler(event, context):\n  with open({path:?}, 'a') as out:\n    \
-         out.write(json.dumps([context.request_id, event.decode()]) + '\\n')\n  {also}"
+        "import json\ndef handler(event, context):\n  \
+         print('got:' + json.dumps([context.request_id, event.decode()]), flush=True)\n  {also}"
     )
 }
 
-fn written(server: &Server, file: &str) -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(server.path().join(file)).unwrap_or_default();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+/// What a function got so far.
+fn got(server: &Server, function: &str) -> Vec<(String, String)> {
+    let lines = server.functions.logs().recent(&name(function), None, 1000);
+    // A logger of another level may put something before it.
+    let json = lines.iter().filter_map(|line| line.text.split_once("got:").map(|(_, json)| json));
+    json.map(|json| serde_json::from_str(json).unwrap()).collect()
 }
 
-async fn wait_for(server: &Server, file: &str, count: usize) -> Vec<(String, String)> {
-    let seen = async || Some(written(server, file)).filter(|lines| lines.len() >= count);
-    until(&format!("{count} lines in {file}"), seen).await
+async fn wait_for(server: &Server, function: &str, count: usize) -> Vec<(String, String)> {
+    let seen = async || Some(got(server, function)).filter(|calls| calls.len() >= count);
+    until(&format!("{count} calls of {function}"), seen).await
 }
 
 fn options() -> AsyncOptions {
@@ -68,9 +70,9 @@ async fn drained(server: &Server, function: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_accepted_invocation_runs_once_with_its_id_and_is_traced() {
     let server = Server::new().await;
-    server.create_python("f", &writer(&server, "out", "print('ran')")).await;
+    server.create_python("f", &logger("print('ran')")).await;
     let id = accept(&server, "f", "hello").await;
-    assert_eq!(wait_for(&server, "out", 1).await, [(id.clone(), "hello".to_owned())]);
+    assert_eq!(wait_for(&server, "f", 1).await, [(id.clone(), "hello".to_owned())]);
     drained(&server, "f").await;
     let traced = server.traces().by_id(&LogName("invocations".into()), &id, 1).await.unwrap();
     let (_, attempt) = &traced[0].attempts[0];
@@ -82,8 +84,8 @@ async fn an_accepted_invocation_runs_once_with_its_id_and_is_traced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_function_is_tried_again_and_the_last_failure_is_reported() {
     let server = Server::new().await;
-    server.create_python("f", &writer(&server, "attempts", "raise ValueError('no')")).await;
-    server.create_python("after", &writer(&server, "reports", "return 1")).await;
+    server.create_python("f", &logger("raise ValueError('no')")).await;
+    server.create_python("after", &logger("return 1")).await;
     let destinations =
         Destinations { on_success: None, on_failure: Some("acs:fc:cn-hangzhou:1:functions/after".into()) };
     let patch = AsyncConfigPatch {
@@ -93,14 +95,14 @@ async fn a_failing_function_is_tried_again_and_the_last_failure_is_reported() {
     };
     configure(&server, "f", patch).await;
     let id = accept(&server, "f", "{}").await;
-    let (_, report) = wait_for(&server, "reports", 1).await.remove(0);
+    let (_, report) = wait_for(&server, "after", 1).await.remove(0);
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["requestContext"]["requestId"], id);
     assert_eq!(report["requestContext"]["approximateInvokeCount"], 2);
     assert_eq!(report["requestContext"]["condition"], "UnhandledInvocationError");
     assert_eq!(report["responseContext"]["functionError"], "UnhandledInvocationError");
     assert!(report["responsePayload"].as_str().unwrap().contains("ValueError"));
-    assert_eq!(written(&server, "attempts"), [(id.clone(), "{}".to_owned()), (id, "{}".to_owned())]);
+    assert_eq!(got(&server, "f"), [(id.clone(), "{}".to_owned()), (id, "{}".to_owned())]);
     drained(&server, "f").await;
     server.close().await;
 }
@@ -109,7 +111,7 @@ async fn a_failing_function_is_tried_again_and_the_last_failure_is_reported() {
 async fn success_is_published_to_a_bus() {
     let server = Server::new().await;
     server.create_python("f", "def handler(event, context): return 'done'").await;
-    server.create_python("listener", &writer(&server, "events", "return 1")).await;
+    server.create_python("listener", &logger("return 1")).await;
     let bus: BusName = "results".parse().unwrap();
     server.hub.create_bus(bus.clone(), String::new()).await.unwrap();
     let target = kulkul_delivery::TargetConfig {
@@ -145,7 +147,7 @@ async fn success_is_published_to_a_bus() {
     configure(&server, "f", AsyncConfigPatch { destinations: Some(destinations), ..Default::default() })
         .await;
     let id = accept(&server, "f", "{}").await;
-    let (_, event) = wait_for(&server, "events", 1).await.remove(0);
+    let (_, event) = wait_for(&server, "listener", 1).await.remove(0);
     let event: Value = serde_json::from_str(&event).unwrap();
     assert_eq!((&event["id"], &event["type"]), (&id.into(), &"fc:Function:AsyncInvocationResult".into()));
     assert_eq!(event["data"]["responsePayload"], "done");
@@ -155,13 +157,13 @@ async fn success_is_published_to_a_bus() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delayed_invocation_waits_and_survives_a_restart() {
     let server = Server::new().await;
-    let code = writer(&server, "out", "return 1");
+    let code = logger("return 1");
     server.create_python("f", &code).await;
     let delayed = AsyncOptions { delay_secs: Some(1), ..options() };
     let before = std::time::Instant::now();
     server.functions.invoke_async(&name("f"), &Qualifier::latest(), Bytes::new(), delayed).await.unwrap();
     let server = server.reopened().await;
-    wait_for(&server, "out", 1).await;
+    wait_for(&server, "f", 1).await;
     assert!(before.elapsed() >= Duration::from_millis(990), "{:?}", before.elapsed());
     server.close().await;
 }
@@ -249,7 +251,7 @@ async fn settings_are_merged_listed_and_survive_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_deleted_function_still_had_to_do_is_dropped_with_its_settings() {
     let server = Server::new().await;
-    let code = writer(&server, "out", "return 1");
+    let code = logger("return 1");
     server.create_python("f", &code).await;
     configure(&server, "f", AsyncConfigPatch { retry_count_max: Some(0), ..Default::default() }).await;
     let delayed = AsyncOptions { delay_secs: Some(3000), ..options() };
@@ -264,14 +266,14 @@ async fn what_a_deleted_function_still_had_to_do_is_dropped_with_its_settings() 
 #[tokio::test(flavor = "multi_thread")]
 async fn invocations_wait_while_there_is_no_room() {
     let server = Arc::new(Server::new().await);
-    let code = writer(&server, "out", "import time; time.sleep(0.2)");
+    let code = logger("import time; time.sleep(0.2)");
     server.create_python("f", &code).await;
     server.functions.instances().limit_function(&name("f"), Some(1));
     configure(&server, "f", AsyncConfigPatch { retry_count_max: Some(0), ..Default::default() }).await;
     for _ in 0..4 {
         accept(&server, "f", "x").await;
     }
-    assert_eq!(wait_for(&server, "out", 4).await.len(), 4);
+    assert_eq!(wait_for(&server, "f", 4).await.len(), 4);
     drained(&server, "f").await;
     let dead = QueueId("dead/async/f/LATEST".into());
     assert!(server.log().browse(&dead, None, 9).await.unwrap().is_empty());

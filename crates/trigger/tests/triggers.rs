@@ -62,21 +62,18 @@ fn objects(function: &str, trigger: &str) -> NewTrigger {
     }
 }
 
-/// Creates a function that appends each event to a file of its name.
-async fn create_writer(server: &Server, function: &str) {
-    let path = server.path().join(function);
-    let code = format!(
-        "def handler(event, context):\n  with open({path:?}, 'a') as out: out.write(event.decode() + '\\n')\n  return 1"
-    );
-    server.create_python(function, &code).await;
+/// Creates a function that logs each event.
+async fn create_logger(server: &Server, function: &str) {
+    let code = "def handler(event, context):\n  print('got:' + event.decode(), flush=True)\n  return 1";
+    server.create_python(function, code).await;
 }
 
 async fn received(server: &Server, function: &str, count: usize) -> Vec<Value> {
-    let path = server.path().join(function);
     let read = async || {
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
-        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        Some(lines).filter(|lines| lines.len() >= count)
+        let lines = server.functions.logs().recent(&name(function), None, 1000);
+        let json = lines.iter().filter_map(|line| line.text.split_once("got:").map(|(_, json)| json));
+        let events: Vec<Value> = json.map(|json| serde_json::from_str(json).unwrap()).collect();
+        Some(events).filter(|events| events.len() >= count)
     };
     until(&format!("{count} events at {function}"), read).await
 }
@@ -99,7 +96,7 @@ fn rule(server: &Server, name: &str) -> Option<Arc<kulkul_bus::Rule>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_calls_the_function_of_its_trigger() {
     let server = Server::new().await;
-    create_writer(&server, "f").await;
+    create_logger(&server, "f").await;
     let triggers = triggers(&server).await;
     let created = triggers.create(new("f", "t", CONFIG)).await.unwrap();
     assert_eq!(created.source_arn, "acs:eventbridge:cn-hangzhou:1234567890123456:eventbus/default/rule/f-t");
@@ -118,7 +115,7 @@ async fn an_event_calls_the_function_of_its_trigger() {
 #[tokio::test(flavor = "multi_thread")]
 async fn raw_data_is_only_the_data_and_asynchronous_calls_work() {
     let server = Server::new().await;
-    create_writer(&server, "f").await;
+    create_logger(&server, "f").await;
     let config = json!({"asyncInvocationType": true, "eventSourceConfig": {"eventSourceType": "Default"},
         "eventRuleFilterPattern": "{\"source\":[\"shop\"]}",
         "eventSinkConfig": {"deliveryOption": {"eventSchema": "RawData"}}});
@@ -131,7 +128,7 @@ async fn raw_data_is_only_the_data_and_asynchronous_calls_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_trigger_gives_the_native_notification() {
     let server = Server::new().await;
-    create_writer(&server, "f").await;
+    create_logger(&server, "f").await;
     let triggers = triggers(&server).await;
     let created = triggers.create(objects("f", "t")).await.unwrap();
     assert_eq!(created.source_arn, "acs:oss:cn-hangzhou:1234567890123456:media");
@@ -151,7 +148,7 @@ async fn an_object_trigger_gives_the_native_notification() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_merges_and_acts() {
     let server = Server::new().await;
-    create_writer(&server, "f").await;
+    create_logger(&server, "f").await;
     let triggers = triggers(&server).await;
     triggers.create(new("f", "t", CONFIG)).await.unwrap();
     let update = TriggerUpdate {
@@ -184,7 +181,7 @@ async fn an_update_merges_and_acts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_trigger_leaves_nothing() {
     let server = Server::new().await;
-    create_writer(&server, "f").await;
+    create_logger(&server, "f").await;
     let triggers = with_options(&server, TriggerOptions { trigger_count_max: 1 }).await;
     let create = async |new: NewTrigger| triggers.create(new).await.unwrap_err();
     let missing = create(new("g", "t", CONFIG)).await;
@@ -211,7 +208,7 @@ async fn a_refused_trigger_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_is_deleted_after_its_triggers() {
     let server = Server::new().await;
-    create_writer(&server, "f").await;
+    create_logger(&server, "f").await;
     let triggers = triggers(&server).await;
     triggers.create(new("f", "t", CONFIG)).await.unwrap();
     let refused = server.functions.delete(&name("f")).await.unwrap_err();
@@ -227,7 +224,7 @@ async fn a_function_is_deleted_after_its_triggers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rule_of_a_trigger_is_changed_through_it_alone() {
     let server = Server::new().await;
-    create_writer(&server, "f").await;
+    create_logger(&server, "f").await;
     triggers(&server).await.create(new("f", "t", CONFIG)).await.unwrap();
     let bus = BusName::default_bus();
     let refused = server.hub.delete_rule(&bus, &"f-t".parse().unwrap(), None).await;
@@ -238,7 +235,7 @@ async fn the_rule_of_a_trigger_is_changed_through_it_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_makes_the_rules_what_the_triggers_say() {
     let server = Server::new().await;
-    create_writer(&server, "f").await;
+    create_logger(&server, "f").await;
     let before = triggers(&server).await;
     before.create(new("f", "kept", CONFIG)).await.unwrap();
     before.create(new("f", "lost", CONFIG)).await.unwrap();
@@ -265,8 +262,8 @@ async fn a_start_makes_the_rules_what_the_triggers_say() {
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_are_by_name_with_a_prefix_and_paged() {
     let server = Server::new().await;
-    create_writer(&server, "f").await;
-    create_writer(&server, "f-2").await;
+    create_logger(&server, "f").await;
+    create_logger(&server, "f-2").await;
     let triggers = triggers(&server).await;
     for trigger in ["b", "a-2", "a-1"] {
         triggers.create(new("f", trigger, CONFIG)).await.unwrap();
@@ -289,7 +286,7 @@ async fn lists_are_by_name_with_a_prefix_and_paged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_triggers_can_watch_one_bucket() {
     let server = Server::new().await;
-    create_writer(&server, "f").await;
+    create_logger(&server, "f").await;
     let triggers = triggers(&server).await;
     for number in 0..15 {
         triggers.create(objects("f", &format!("t{number}"))).await.unwrap();
@@ -300,7 +297,7 @@ async fn many_triggers_can_watch_one_bucket() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_existing_rule_can_be_linked_once_and_stays() {
     let server = Server::new().await;
-    create_writer(&server, "f").await;
+    create_logger(&server, "f").await;
     let triggers = triggers(&server).await;
     let body = TargetParam { key: "Body".into(), form: ParamForm::Original, value: None, template: None };
     let target = TargetConfig {
