@@ -27,6 +27,7 @@ impl Engine for Sqlite {
                 traces: store.traces(),
                 metadata: store.metadata(),
                 blobs: store.blobs(),
+                objects: store.objects(),
             };
             *self.open.lock().unwrap() = Some(store);
             parts

@@ -1,4 +1,4 @@
-//! Buckets and objects on SQLite and files.
+//! The files of objects: which are there, and which go.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use kulkul_model::{Timestamp, TraceId};
+use kulkul_model::Timestamp;
 use kulkul_store::objects::{
-    BucketEntry, Found, ListEntry, ListQuery, NewData, ObjectChange, ObjectCommit, ObjectEntry, ObjectKind,
-    Objects, PartEntry, StoredObject, UploadEntry,
+    BucketEntry, Found, NewData, ObjectChange, ObjectCommit, ObjectEntry, ObjectKind, Objects, PartEntry,
+    StoredObject, UploadEntry,
 };
-use kulkul_store::{LogName, NewRecord, RecordKey, Revision, StoreError};
+use kulkul_store::{Revision, StoreError};
 use kulkul_store_sqlite::{Options, SqliteStore};
 
 struct Fixture {
@@ -123,40 +123,8 @@ fn delete(key: &str, at: Revision) -> ObjectChange {
     ObjectChange::Delete { bucket: "bkt".to_owned(), key: key.to_owned(), at }
 }
 
-fn record(id: &str) -> NewRecord {
-    NewRecord {
-        key: RecordKey {
-            log: LogName("bus/default".into()),
-            id: id.to_owned(),
-            source: "acs.oss".to_owned(),
-            kind: "oss:ObjectCreated:PutObject".to_owned(),
-            subject: String::new(),
-        },
-        trace_id: TraceId::random(),
-        accepted_at: Timestamp::from_millis(7),
-        body: Bytes::from_static(b"{}"),
-        routes: vec![],
-    }
-}
-
 fn is_conflict(result: Result<(), StoreError>) -> bool {
     matches!(result, Err(StoreError::Conflict { .. }))
-}
-
-#[tokio::test]
-async fn an_object_is_what_was_written_also_after_a_restart() {
-    let fixture = Fixture::new().await;
-    let large: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 251) as u8).collect();
-    fixture.put("large", None, &large).await.unwrap();
-    fixture.put("empty", None, b"").await.unwrap();
-    let fixture = fixture.reopen();
-    assert_eq!(fixture.content("large").await, large);
-    assert_eq!(fixture.content("empty").await, b"");
-    let object = fixture.find("large").await.unwrap();
-    assert_eq!(object.entry.crc64, u64::MAX - 1);
-    assert_eq!(fixture.read(&object, 299_999..2_800_001).await, large[299_999..2_800_001]);
-    assert_eq!(fixture.read(&object, 5..5).await, b"");
-    fixture.wait_for_files(1).await;
 }
 
 #[tokio::test]
@@ -175,37 +143,6 @@ async fn a_change_on_older_knowledge_is_a_conflict_and_leaves_no_file() {
     assert!(fixture.find("k").await.is_none());
     assert!(is_conflict(fixture.put("k", Some(second), b"five").await), "deleted meanwhile");
     fixture.wait_for_files(0).await;
-}
-
-#[tokio::test]
-async fn a_change_and_its_records_are_stored_together_or_not_at_all() {
-    let fixture = Fixture::new().await;
-    let log = fixture.store.event_log();
-    let data = fixture.data(b"one").await;
-    let change = put("k", None, entry(ObjectKind::Normal, &data));
-    let commit =
-        |records| ObjectCommit { changes: vec![change.clone()], new_data: vec![data.clone()], records };
-    let seqs = fixture.objects.commit(commit(vec![record("1"), record("2")])).await.unwrap();
-    assert_eq!(log.read(seqs[1]).await.unwrap().unwrap().key.id, "2");
-    let refused =
-        fixture.objects.commit(ObjectCommit { new_data: vec![], ..commit(vec![record("3")]) }).await;
-    assert!(is_conflict(refused.map(drop)));
-    let data = fixture.data(b"x").await;
-    let change = put("other", None, entry(ObjectKind::Normal, &data));
-    let seqs = fixture
-        .objects
-        .commit(ObjectCommit { changes: vec![change], new_data: vec![data], records: vec![record("4")] })
-        .await
-        .unwrap();
-    assert_eq!(log.read(seqs[0]).await.unwrap().unwrap().key.id, "4");
-    let ids: Vec<String> = {
-        let mut ids = Vec::new();
-        for seq in 1..=seqs[0].0 {
-            ids.extend(log.read(kulkul_store::Seq(seq)).await.unwrap().map(|record| record.key.id));
-        }
-        ids
-    };
-    assert_eq!(ids, ["1", "2", "4"], "nothing speaks of the change that was refused");
 }
 
 #[tokio::test]
@@ -304,44 +241,6 @@ async fn appending_adds_to_the_file_and_one_of_several_wins() {
     fixture.wait_for_files(1).await;
 }
 
-#[tokio::test]
-async fn an_empty_appendable_object_takes_its_first_bytes() {
-    let fixture = Fixture::new().await;
-    let data = fixture.data(b"").await;
-    fixture.commit(vec![put("log", None, entry(ObjectKind::Appendable, &data))], vec![data]).await.unwrap();
-    let object = fixture.find("log").await.unwrap();
-    let tail = fixture.data(b"first").await;
-    let entry = ObjectEntry { size: 5, ..object.entry };
-    let (bucket, key) = ("bkt".to_owned(), "log".to_owned());
-    let change = ObjectChange::Append { bucket, key, at: object.revision, entry, tail };
-    fixture.commit(vec![change], vec![]).await.unwrap();
-    assert_eq!(fixture.content("log").await, b"first");
-    fixture.wait_for_files(1).await;
-}
-
-#[tokio::test]
-async fn a_bucket_with_anything_in_it_cannot_be_deleted() {
-    let fixture = Fixture::new().await;
-    let delete_bucket = || vec![ObjectChange::DeleteBucket { name: "bkt".to_owned() }];
-    assert!(is_conflict(fixture.commit(vec![ObjectChange::CreateBucket(bucket("bkt"))], vec![]).await));
-    fixture.put("k", None, b"x").await.unwrap();
-    fixture.commit(vec![ObjectChange::CreateUpload(upload("u1", "k"))], vec![]).await.unwrap();
-    let stats = fixture.objects.bucket_stats("bkt").await.unwrap();
-    assert_eq!((stats.object_count, stats.object_bytes, stats.upload_count), (1, 1, 1));
-    assert!(is_conflict(fixture.commit(delete_bucket(), vec![]).await));
-    let at = fixture.find("k").await.unwrap().revision;
-    fixture.commit(vec![delete("k", at)], vec![]).await.unwrap();
-    assert!(is_conflict(fixture.commit(delete_bucket(), vec![]).await));
-    let at = fixture.objects.upload("u1").await.unwrap().unwrap().revision;
-    fixture.commit(vec![ObjectChange::DeleteUpload { upload: "u1".to_owned(), at }], vec![]).await.unwrap();
-    fixture.commit(delete_bucket(), vec![]).await.unwrap();
-    assert!(is_conflict(fixture.commit(delete_bucket(), vec![]).await));
-    assert_eq!(fixture.objects.object("bkt", "k").await.unwrap(), Found::NoBucket);
-    let late = fixture.put("k", None, b"x").await;
-    assert!(matches!(late, Err(StoreError::NotFound { .. })), "{late:?}");
-    fixture.wait_for_files(0).await;
-}
-
 fn upload(id: &str, key: &str) -> UploadEntry {
     UploadEntry {
         id: id.to_owned(),
@@ -396,81 +295,4 @@ async fn parts_become_an_object_without_being_copied() {
     let late =
         fixture.commit(vec![ObjectChange::PutPart { upload: "u1".to_owned(), part: late }], vec![]).await;
     assert!(matches!(late, Err(StoreError::NotFound { .. })), "{late:?}");
-}
-
-async fn listed(fixture: &Fixture, query: ListQuery) -> (Vec<String>, bool) {
-    let page = fixture.objects.list_objects("bkt", &query).await.unwrap();
-    let name = |entry| match entry {
-        ListEntry::Item(object) => kulkul_store::objects::ObjectSummary::clone(&object).key,
-        ListEntry::Folded(prefix) => format!("[{prefix}]"),
-    };
-    (page.entries.into_iter().map(name).collect(), page.truncated)
-}
-
-#[tokio::test]
-async fn lists_are_sorted_folded_and_cut_into_pages() {
-    let fixture = Fixture::new().await;
-    let keys = ["a", "a/1", "a/2", "a/b/3", "a0", "b/", "b/x", "c--d--e", "z", "ü/1", "😀", "tab\there"];
-    for key in keys {
-        fixture.put(key, None, b"x").await.unwrap();
-    }
-    let query = |prefix: &str, delimiter: &str, after: &str, max| ListQuery {
-        prefix: prefix.to_owned(),
-        delimiter: delimiter.to_owned(),
-        after: after.to_owned(),
-        max,
-    };
-    let table: [(ListQuery, &[&str], bool); 13] = [
-        (
-            query("", "", "", 100),
-            &["a", "a/1", "a/2", "a/b/3", "a0", "b/", "b/x", "c--d--e", "tab\there", "z", "ü/1", "😀"],
-            false,
-        ),
-        (
-            query("", "/", "", 100),
-            &["a", "[a/]", "a0", "[b/]", "c--d--e", "tab\there", "z", "[ü/]", "😀"],
-            false,
-        ),
-        (query("a/", "/", "", 100), &["a/1", "a/2", "[a/b/]"], false),
-        (query("a/", "", "", 2), &["a/1", "a/2"], true),
-        (query("a/", "/", "a/2", 100), &["[a/b/]"], false),
-        (query("", "/", "a/", 2), &["a0", "[b/]"], true),
-        (query("", "/", "a/1", 2), &["[a/]", "a0"], true),
-        (query("", "--", "c", 1), &["[c--]"], true),
-        (query("", "", "a", 1), &["a/1"], true),
-        (query("ü", "/", "", 1), &["[ü/]"], false),
-        (query("b/", "/", "", 1), &["b/"], true),
-        (query("b/", "/", "b/", 1), &["b/x"], false),
-        (query("nothing", "/", "", 1), &[], false),
-    ];
-    for (query, expected, truncated) in table {
-        let seen = listed(&fixture, query.clone()).await;
-        assert_eq!(seen, (expected.iter().map(|key| key.to_string()).collect(), truncated), "{query:?}");
-    }
-}
-
-#[tokio::test]
-async fn uploads_are_listed_by_key_and_id() {
-    let fixture = Fixture::new().await;
-    for (id, key) in [("u3", "a"), ("u1", "a"), ("u2", "a"), ("u0", "b/1"), ("u9", "b/2"), ("u5", "c")] {
-        fixture.commit(vec![ObjectChange::CreateUpload(upload(id, key))], vec![]).await.unwrap();
-    }
-    let list = async |delimiter: &str, after: &str, after_id: Option<&str>, max| {
-        let query =
-            ListQuery { delimiter: delimiter.into(), after: after.into(), max, ..ListQuery::default() };
-        let page = fixture.objects.list_uploads("bkt", &query, after_id).await.unwrap();
-        let name = |entry| match entry {
-            ListEntry::Item(upload) => UploadEntry::clone(&upload).id,
-            ListEntry::Folded(prefix) => prefix,
-        };
-        (page.entries.into_iter().map(name).collect::<Vec<_>>(), page.truncated)
-    };
-    let owned = |ids: &[&str]| ids.iter().map(|id| id.to_string()).collect::<Vec<_>>();
-    assert_eq!(list("", "", None, 9).await, (owned(&["u1", "u2", "u3", "u0", "u9", "u5"]), false));
-    assert_eq!(list("", "a", None, 9).await, (owned(&["u0", "u9", "u5"]), false));
-    assert_eq!(list("", "a", Some("u1"), 2).await, (owned(&["u2", "u3"]), true));
-    assert_eq!(list("/", "a", Some("u3"), 9).await, (owned(&["b/", "u5"]), false));
-    let old = fixture.objects.uploads_before(Timestamp::from_millis(10), 2).await.unwrap();
-    assert_eq!(old.len(), 2);
-    assert!(fixture.objects.uploads_before(Timestamp::from_millis(9), 2).await.unwrap().is_empty());
 }

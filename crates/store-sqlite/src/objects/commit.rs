@@ -119,14 +119,14 @@ async fn append(inner: &Arc<Inner>, entry: &ObjectEntry, tail: &NewData) -> Resu
     let mut extents = entry.extents.clone();
     let Some(last) = extents.last_mut() else { return Ok(tail.extents()) };
     let (files, data, at, from) = (Arc::clone(&inner.files), last.data, last.offset + last.length, tail.id());
-    tokio::task::spawn_blocking(move || files.extend(data, at, from))
-        .await
-        .map_err(|source| StoreError::engine("append to an object", source))?
-        .map_err(|source| match source.kind() {
-            // Somebody has deleted the object meanwhile.
-            std::io::ErrorKind::NotFound => StoreError::Conflict { key: format!("data/{data}") },
-            _ => StoreError::engine("append to an object", source),
-        })?;
+    let extended = tokio::task::spawn_blocking(move || files.extend(data, at, from)).await;
+    match extended.map_err(|source| StoreError::engine("append to an object", source))? {
+        // Somebody has deleted the object meanwhile.
+        Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => {
+            return Err(StoreError::Conflict { key: format!("data/{data}") });
+        }
+        other => other.attempting("append to an object")?,
+    }
     last.length += tail.length();
     Ok(extents)
 }

@@ -9,6 +9,7 @@ pub mod event_log;
 mod given;
 pub mod leases;
 pub mod metadata;
+pub mod objects;
 pub mod retention;
 pub mod settling;
 pub mod traces;
@@ -17,6 +18,7 @@ pub mod watching;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::objects::Objects;
 use crate::{Blobs, EventLog, Metadata, Traces};
 
 /// An engine under test, with the place where its store is kept.
@@ -45,6 +47,8 @@ pub struct Store {
     pub metadata: Arc<dyn Metadata>,
     /// The blobs.
     pub blobs: Arc<dyn Blobs>,
+    /// Buckets and objects.
+    pub objects: Arc<dyn Objects>,
 }
 
 /// Makes a test of each function of the contract.
@@ -148,6 +152,19 @@ macro_rules! contract_tests {
                 a_blob_that_never_was_is_not_found
                 a_deleted_blob_is_gone
                 blobs_survive_reopening
+            }
+            objects {
+                an_object_is_what_was_written_also_after_reopening
+                a_change_on_older_knowledge_is_a_conflict
+                a_change_and_its_records_are_stored_together_or_not_at_all
+                a_reader_sees_the_old_bytes_to_their_end
+                a_copy_shares_the_bytes_until_the_last_one_goes
+                one_of_several_appends_at_once_wins
+                an_empty_appendable_object_takes_its_first_bytes
+                a_bucket_with_anything_in_it_cannot_be_deleted
+                parts_become_an_object
+                lists_are_sorted_folded_and_cut_into_pages
+                uploads_are_listed_by_key_and_id
             }
         }
     };
