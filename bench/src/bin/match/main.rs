@@ -25,11 +25,8 @@ struct Arguments {
     #[arg(long)]
     json: bool,
     /// How many turns each contestant gets; the fastest counts.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 200)]
     rounds: usize,
-    /// How long a turn takes, in milliseconds.
-    #[arg(long, default_value_t = 8)]
-    turn_ms: u64,
     /// Measure only the sections whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
@@ -40,6 +37,9 @@ const RULE_COUNTS: [usize; 5] = [5, 100, 1_000, 10_000, 100_000];
 const EVENT_COUNT: usize = 1_000;
 /// Quamina is not asked to hold more patterns: it takes minutes and gigabytes.
 const QUAMINA_MAX: usize = 10_000;
+
+/// How much processor time each contestant may use for a row.
+const BUDGET: Duration = Duration::from_millis(500);
 
 fn main() {
     let arguments = Arguments::parse();
@@ -134,8 +134,7 @@ fn measure(shape: Shape, layout: Layout, rules: usize, arguments: &Arguments) ->
             events.len() as u64
         }));
     }
-    let times =
-        nanoseconds_in_turns(&mut contestants, arguments.rounds, Duration::from_millis(arguments.turn_ms));
+    let times = nanoseconds_in_turns(&mut contestants, arguments.rounds, BUDGET);
     Times {
         ours: times[0],
         parse: times[1],

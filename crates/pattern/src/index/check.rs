@@ -58,6 +58,10 @@ impl Check {
         self.has_several_anchors
     }
 
+    pub(super) fn set_several_anchors(&mut self, has_several_anchors: bool) {
+        self.has_several_anchors = has_several_anchors;
+    }
+
     pub(super) fn pattern(&self) -> &Arc<Pattern> {
         &self.pattern
     }

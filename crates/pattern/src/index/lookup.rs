@@ -13,6 +13,9 @@ use crate::trie::NodeId;
 /// string. Longer texts than fit are filed by their beginning (end), and at worst by one byte.
 const LENGTHS_MAX: usize = 64;
 
+/// About how many patterns are looked at again when another one is inserted: it bounds what an insert can cost.
+const CROWDED_MAX: usize = 16;
+
 /// Where patterns are filed, by what an event must have for them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lookup {
@@ -79,12 +82,21 @@ impl Lookup {
         }
     }
 
-    /// Counts all anchors that the pattern could be filed under.
-    pub(super) fn mention(&mut self, pattern: &Pattern, nodes: &[NodeId]) {
+    /// Counts all anchors that the pattern could be filed under. Returns some patterns that may be better off under
+    /// another anchor now, because the number of mentions of theirs has doubled.
+    pub(super) fn mention(&mut self, pattern: &Pattern, nodes: &[NodeId]) -> Vec<EntryId> {
+        let mut crowded = Vec::new();
         all_offered(pattern, nodes, |anchor| match self.mentions.find_mut(anchor.hash, |_| true) {
-            Some(count) => *count += 1,
+            Some(count) => {
+                *count += 1;
+                if count.is_power_of_two() && crowded.len() < CROWDED_MAX {
+                    let ids = self.anchors.find(anchor.hash, |_| true).map(Ids::as_slice).unwrap_or_default();
+                    crowded.extend(ids.iter().take(CROWDED_MAX));
+                }
+            }
             None => self.mentions.insert(anchor.hash, 1),
         });
+        crowded
     }
 
     /// Takes back [`mention`](Self::mention).

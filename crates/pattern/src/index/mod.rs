@@ -166,7 +166,7 @@ impl<K: Clone + Eq + Hash> Index<K> {
             self.remove_entry(&key, id);
         }
         pattern.code().all_conditions(&mut |condition| self.trie.watch(nodes[condition.path as usize]));
-        self.lookup.mention(&pattern, &nodes);
+        let crowded = self.lookup.mention(&pattern, &nodes);
         self.stats.patterns += 1;
         self.stats.under_presence += usize::from(under_presence);
         self.stats.rest += usize::from(rest);
@@ -191,7 +191,27 @@ impl<K: Clone + Eq + Hash> Index<K> {
         if rest {
             self.rest.push(id);
         }
+        crowded.into_iter().for_each(|id| self.file_anew(id));
         Ok(())
+    }
+
+    /// Files a pattern under what has become the best anchors for it, if those are texts.
+    ///
+    /// The first patterns are filed while all anchors look equally rare. Without this they would stay under what
+    /// turned out to be the type that every other pattern names, and would be checked for every such event.
+    fn file_anew(&mut self, id: EntryId) {
+        let (Some(entry), Some(check)) = (self.entries.get_mut(id), self.checks.get_mut(id)) else { return };
+        let anchors = anchor::choose(check.pattern(), check.nodes(), &self.lookup);
+        if anchors[..] == entry.anchors[..]
+            || filed_without_text(&anchors) != (false, false)
+            || filed_without_text(&entry.anchors) != (false, false)
+        {
+            return;
+        }
+        let old = std::mem::replace(&mut entry.anchors, anchors.into());
+        check.set_several_anchors(entry.anchors.len() > 1);
+        old.iter().for_each(|anchor| self.lookup.unfile(anchor, id));
+        entry.anchors.iter().for_each(|anchor| self.lookup.file(anchor, id));
     }
 
     /// Removes the pattern that has the key; says whether there was one.
