@@ -84,29 +84,23 @@ def test_a_process_that_ends_in_the_middle_is_reported_and_replaced(functions, u
         assert report["errorMessage"].startswith("Process exited unexpectedly before completing request (duration: ")
 
 
-@pytest.mark.parametrize("runtime, files", [
-    (PYTHON, "import time\ndef handler(event, context):\n    print('going to sleep', flush=True)\n    time.sleep(600)\n"),
-    (PYTHON, "def handler(event, context):\n    print('going to sleep', flush=True)\n    while True: pass\n"),
-    (NODE, "exports.handler = () => { console.log('going to sleep'); return new Promise(() => setTimeout(() => {}, 600000)); };"),
-    (NODE, "exports.handler = (event, context, callback) => { console.log('going to sleep'); for (;;); };"),
-], ids=["python-sleep", "python-spin", "node-sleep", "node-spin"])
-def test_code_that_never_answers_is_stopped(functions, server, unique, runtime, files):
-    before = warmed_up(functions, server, unique, runtime)
-    name = unique("sleeps")
-    functions.create(name, files, runtime, timeout=1)
+NAMED = {
+    PYTHON: "import time\nopen('/proc/self/comm', 'w').write('%s')\ndef handler(event, context):\n    print('going to sleep', flush=True)\n    %s\n",
+    NODE: "process.title = '%s';\nexports.handler = (event, context, callback) => { console.log('going to sleep'); %s };",
+}
+
+
+@pytest.mark.parametrize("runtime, work", [
+    (PYTHON, "time.sleep(600)"), (PYTHON, "while True: pass"), (NODE, "setTimeout(callback, 600000)"), (NODE, "for (;;);"),
+])
+def test_code_that_never_answers_is_stopped(functions, server, unique, runtime, work):
+    name = unique("hang")
+    functions.create(name, NAMED[runtime] % (name[:15], work), runtime, timeout=1)
     answer = functions.invoke(name, log="Tail")
     assert failed(answer)["errorMessage"].startswith("Function time out after 1 second")
     assert 900 <= int(answer.headers["x-fc-invocation-duration"]) < 5000
     assert "going to sleep" in answer.log
-    functions.wait_until_gone(server.descendants() - before)
-
-
-def warmed_up(functions, server, unique, runtime):
-    """Returns the processes that are there once the runtime has its helpers, which outlive invocations."""
-    name, code = unique("warm"), {PYTHON: "def handler(event, context):\n    return 'x'\n", NODE: "exports.handler = async () => 'x';"}
-    functions.create(name, code[runtime], runtime)
-    assert functions.invoke(name).text == "x"
-    return server.descendants()
+    wait_until(lambda: not server.descendants_called(name[:15]), 10, "end of the process")
 
 
 def test_other_functions_go_on_while_one_hangs(functions, unique):
@@ -180,11 +174,11 @@ def test_a_custom_runtime_that_does_not_start_is_an_error_of_the_call(functions,
 
 
 def test_an_instance_that_died_while_idle_is_not_used(functions, server, unique):
-    before = warmed_up(functions, server, unique, PYTHON)
-    name = unique("dies-idle")
-    functions.create(name, "import os, threading\ndef handler(event, context):\n    threading.Timer(0.1, lambda: os._exit(1)).start()\n    return 'later'\n")
+    name = unique("dies")
+    code = "import os, threading\nopen('/proc/self/comm', 'w').write('%s')\ndef handler(event, context):\n    threading.Timer(0.1, lambda: os._exit(1)).start()\n    return 'later'\n"
+    functions.create(name, code % name[:15])
     first = functions.invoke(name)
-    wait_until(lambda: server.descendants() <= before, 10, "end of the instance")
+    wait_until(lambda: not server.descendants_called(name[:15]), 10, "end of the process")
     second = functions.invoke(name)
     assert (first.text, second.text) == ("later", "later")
     assert first.headers["x-fc-instance-id"] != second.headers["x-fc-instance-id"]

@@ -7,7 +7,6 @@ from alibabacloud_fc20230330 import models
 from darabonba.runtime import RuntimeOptions
 
 from harness import clients
-from harness.waiting import wait_until
 from harness.zips import base64_zip_of
 
 PYTHON = "python3.10"
@@ -113,7 +112,3 @@ class Functions:
             "eventSourceConfig": {"eventSourceType": "Default"},
         }
         return self.trigger(function, name, "eventbridge", config, **settings)
-
-    def wait_until_gone(self, pids, within=15.0):
-        """Waits until none of these processes is alive."""
-        wait_until(lambda: not (set(pids) & self.server.descendants()), within, f"end of processes {pids}")

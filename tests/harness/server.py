@@ -165,6 +165,17 @@ class Server:
             found |= wave
         return found
 
+    def descendants_called(self, name):
+        """Returns those descendants that call themselves `name`, which has at most 15 characters."""
+        found = set()
+        for pid in self.descendants():
+            try:
+                if pathlib.Path(f"/proc/{pid}/comm").read_text().rstrip("\n") == name:
+                    found.add(pid)
+            except OSError:
+                continue
+        return found
+
     def close(self):
         """Ends the server for good and removes its data."""
         if self.is_running():
