@@ -23,7 +23,7 @@ use crate::environment::{Places, environment};
 use crate::error::InvokeError;
 use crate::frame::{self, Reply, ReplyBody};
 use crate::http_link::HttpLink;
-use crate::interpreter::Interpreters;
+use crate::interpreter::{Fit, Interpreters};
 use crate::isolation::{HOST_INSIDE, Isolation, SHIMS_INSIDE};
 use crate::launcher::{InstanceDir, Launcher, Running};
 use crate::log::LogSink;
@@ -224,7 +224,11 @@ impl Starter {
                 self.launcher.start(launch, Some(directory)).await.map_err(launch_error)?
             }
         };
-        log.marker(request_id, &format!("FunctionCompute {} runtime inited.", spec.runtime));
+        let stand_in = match choice.fit {
+            Fit::Exact => String::new(),
+            Fit::Newer | Fit::Older => format!(" It runs on {}, the nearest version here.", choice.version),
+        };
+        log.marker(request_id, &format!("FunctionCompute {} runtime inited.{stand_in}", spec.runtime));
         let vitals = self.watch(&running, spec)?;
         let mut builtin = Builtin { connection, output, log, running, vitals, in_flight: None };
         // Sends what was put into the connection above, if anything.
