@@ -11,6 +11,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kulkul_instance::IsolationConfig;
 use kulkul_model::{AccountId, Region};
 
 pub use settings::{SETTINGS, reference};
@@ -55,6 +56,8 @@ pub struct Config {
     pub trigger_count_max: usize,
     /// Whether a runtime whose exact interpreter is missing is refused.
     pub strict_runtimes: bool,
+    /// How functions are kept away from everything else.
+    pub isolation: IsolationConfig,
     /// Whether refusals of the EventBridge API are answered with HTTP 409 instead of 200.
     pub business_errors_409: bool,
 }

@@ -208,6 +208,7 @@ fn hub_options(config: &Config) -> HubOptions {
 fn instances_config(config: &Config) -> InstancesConfig {
     InstancesConfig {
         instances_max: config.instance_count_max,
+        isolation: config.isolation.clone(),
         runtime_choice: if config.strict_runtimes { RuntimeChoice::Strict } else { RuntimeChoice::Nearest },
         ..InstancesConfig::new(config.data_dir.join("run"))
     }

@@ -19,7 +19,8 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Libraries that only some crates may use.
-const RESERVED: &[(&str, &[&str])] = &[("rusqlite", &["kulkul-store-sqlite"]), ("zip", &["kulkul-function", "kulkul"])];
+const RESERVED: &[(&str, &[&str])] =
+    &[("rusqlite", &["kulkul-store-sqlite"]), ("zip", &["kulkul-function", "kulkul"])];
 
 /// The crates of the workspace with what they are built from, development dependencies left out.
 fn crates() -> BTreeMap<String, Vec<String>> {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use kulkul_instance::{Fit, Interpreters, Runtime, RuntimeChoice};
+use kulkul_instance::{Fit, Interpreters, Isolation, Runtime, RuntimeChoice};
 use serde_json::{Value, json};
 
 use crate::cli::DoctorArgs;
@@ -30,6 +30,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     }
     let config = Config::load(args.config.as_deref(), std::env::vars(), &[])?;
     let mut checks = vec![check("configuration", "no problem found".to_owned(), Some(true)), disk(&config)];
+    checks.extend(isolation(&config)?);
     checks.extend(runtimes(&config));
     let all_good = checks.iter().all(|check| check.good != Some(false));
     if args.json {
@@ -45,7 +46,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
                 Some(false) => "FAIL",
                 None => "note",
             };
-            println!("{mark}  {what:<14}  {found}");
+            println!("{mark}  {what:<18}  {found}");
         }
     }
     Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::from(EXIT_NO) })
@@ -86,6 +87,21 @@ fn sync_time(dir: &std::path::Path) -> std::io::Result<Duration> {
     }
     times.sort();
     Ok(times[times.len() / 2])
+}
+
+/// Which layers keep functions away from the rest of the machine.
+fn isolation(config: &Config) -> anyhow::Result<Vec<Check>> {
+    let mount_point = tempfile::tempdir()?;
+    let isolation = Isolation::probe(&config.isolation, mount_point.path());
+    let checks = isolation.layers().iter().map(|state| {
+        let what = state.layer.to_string();
+        match &state.missing {
+            None => check(&what, "in force for every function".to_owned(), Some(true)),
+            Some(reason) if state.required => check(&what, format!("required, but {reason}"), Some(false)),
+            Some(reason) => check(&what, format!("not in force: {reason}"), None),
+        }
+    });
+    Ok(checks.collect())
 }
 
 /// Which interpreter would run each runtime.

@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU32;
 
+use kulkul_instance::{IsolationConfig, Wish};
+
 use crate::config::Config;
 use crate::config::units::{bytes, duration};
 
@@ -238,6 +240,7 @@ pub fn defaults() -> Config {
         instance_count_max: 1,
         trigger_count_max: 1,
         strict_runtimes: false,
+        isolation: IsolationConfig::default(),
         business_errors_409: false,
     };
     for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {
@@ -273,6 +276,15 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 fn size(text: &str) -> Result<usize, String> {
     usize::try_from(bytes(text)?).map_err(|_| format!("is `{text}`, which does not fit into memory"))
+}
+
+fn wish(text: &str) -> Result<Wish, String> {
+    match text {
+        "off" => Ok(Wish::Off),
+        "prefer" => Ok(Wish::Prefer),
+        "require" => Ok(Wish::Require),
+        _ => Err(format!("is `{text}`, but must be `off`, `prefer` or `require`")),
+    }
 }
 
 fn flag(text: &str) -> Result<bool, String> {
