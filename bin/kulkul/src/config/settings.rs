@@ -208,6 +208,46 @@ pub const SETTINGS: &[Setting] = &[
         }
     ),
     setting!(
+        "function_namespaces",
+        "KULKUL_FUNCTION_NAMESPACES",
+        "prefer",
+        "Whether functions run in namespaces of their own: `off`, `prefer` (where the machine offers it) or `require` (no function runs without).",
+        |c, v| {
+            c.isolation.namespaces = wish(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "function_system_call_filter",
+        "KULKUL_FUNCTION_SYSTEM_CALL_FILTER",
+        "prefer",
+        "Whether functions are denied system calls that none of them needs: `off`, `prefer` or `require`.",
+        |c, v| {
+            c.isolation.system_call_filter = wish(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "function_user",
+        "KULKUL_FUNCTION_USER",
+        "65534",
+        "The user id that functions run as when the server is root. It should own nothing.",
+        |c, v| {
+            c.isolation.function_user = parsed(v, "a user id")?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "function_group",
+        "KULKUL_FUNCTION_GROUP",
+        "65534",
+        "The group id that goes with it.",
+        |c, v| {
+            c.isolation.function_group = parsed(v, "a group id")?;
+            Ok(())
+        }
+    ),
+    setting!(
         "business_errors_409",
         "KULKUL_BUSINESS_ERRORS_409",
         "false",
