@@ -89,11 +89,10 @@ def test_files_that_nothing_refers_to_go(new_server, unique):
     bucket = oss2_bucket(server, unique("files"), "v1")
     bucket.put_object("k", "kept")
     server.kill()
-    shelf = server.data / "objects" / "00"
-    shelf.mkdir(exist_ok=True)
-    (shelf / ("00" + "ab" * 15)).write_bytes(b"left by a crash")
+    left = server.data / "objects" / "0" / ("00" + "ab" * 15)
+    left.write_bytes(b"left by a crash")
     server.start()
-    wait_until(lambda: not (shelf / ("00" + "ab" * 15)).exists(), what="the removal of the file")
+    wait_until(lambda: not left.exists(), what="the removal of the file")
     assert bucket.get_object("k").read() == b"kept"
 
 

@@ -45,6 +45,11 @@ impl Body {
         Self { incoming, is_awaited, has_begun: false, has_ended }
     }
 
+    /// Whether its client waits for permission to send it.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.is_awaited
+    }
+
     /// The next piece, `None` at the end.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, OssError> {
         self.has_begun = true;

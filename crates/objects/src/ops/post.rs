@@ -52,7 +52,8 @@ pub(crate) async fn post_object(
     let boundary = boundary_of(call.header("content-type").unwrap_or_default())?;
     let (fields, checked, received) = read_form(api, &mut call.body, resource, &boundary).await?;
     let Checked { place, options, .. } = checked;
-    let entry = put::store(api, call, &place, options, received, Happening::PostObject).await?;
+    let old = api.found(&place).await?;
+    let entry = put::store(api, call, &place, options, (old, received), Happening::PostObject).await?;
     Ok(reply(api, call, &fields, &place, &entry))
 }
 

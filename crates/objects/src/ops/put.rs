@@ -19,20 +19,30 @@ use crate::reply::Reply;
 /// Source: OSS, `PutObject`.
 pub(crate) async fn put_object(api: &ObjectApi, call: &mut Call, place: &Place) -> Result<Reply, OssError> {
     let options = WriteOptions::read(&call.headers)?;
-    // Known refusals come before the body is received; they are looked for again when it is stored.
-    options.check_overwrite(api.found(place).await?.as_ref(), place)?;
-    let received = receive(&mut call.body, &call.headers, api.store.create_data()).await?;
-    let entry = store(api, call, place, options, received, Happening::PutObject).await?;
+    // What is there is looked at while the body comes in, so that a refusal need not wait for all of it, and an
+    // acceptance not for the look.
+    let look = async {
+        let old = api.found(place).await?;
+        options.check_overwrite(old.as_ref(), place)?;
+        Ok(old)
+    };
+    let (old, received) = if call.body.is_awaited() {
+        // Its client sends nothing before it is told to.
+        (look.await?, receive(&mut call.body, &call.headers, api.store.create_data()).await?)
+    } else {
+        tokio::try_join!(look, receive(&mut call.body, &call.headers, api.store.create_data()))?
+    };
+    let entry = store(api, call, place, options, (old, received), Happening::PutObject).await?;
     Ok(reply(&entry))
 }
 
-/// Stores bytes that were received, with the event of what happened.
+/// Stores bytes that were received in place of what was seen, with the event of what happened.
 pub(crate) async fn store(
     api: &ObjectApi,
     call: &Call,
     place: &Place,
     options: WriteOptions,
-    received: Received,
+    (seen, received): (Option<StoredObject>, Received),
     happening: Happening,
 ) -> Result<ObjectEntry, OssError> {
     call.run_to_end();
@@ -47,8 +57,8 @@ pub(crate) async fn store(
         attributes: attributes.write(),
         extents: received.data.extents(),
     };
+    let mut old = seen;
     for _ in 0..ATTEMPTS_MAX {
-        let old = api.found(place).await?;
         options.check_overwrite(old.as_ref(), place)?;
         let entry = entry(api.now());
         let event = written(happening, place, &entry, old.as_ref(), Some(attributes.mime_type()));
@@ -60,6 +70,7 @@ pub(crate) async fn store(
         if api.commit(call, plan).await? == Outcome::Stored {
             return Ok(entry);
         }
+        old = api.found(place).await?;
     }
     Err(too_busy())
 }

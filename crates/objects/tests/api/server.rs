@@ -121,7 +121,8 @@ impl Server {
     /// How many files hold bytes of objects.
     pub fn file_count(&self) -> usize {
         let shelves = std::fs::read_dir(self.directory.path().join("objects")).unwrap();
-        shelves.map(|shelf| std::fs::read_dir(shelf.unwrap().path()).unwrap().count()).sum()
+        let files = shelves.flat_map(|shelf| std::fs::read_dir(shelf.unwrap().path()).unwrap());
+        files.filter(|file| file.as_ref().unwrap().metadata().is_ok_and(|file| file.len() > 0)).count()
     }
 }
 

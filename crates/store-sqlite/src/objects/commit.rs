@@ -117,6 +117,9 @@ async fn append(inner: &Arc<Inner>, entry: &ObjectEntry, tail: &NewData) -> Resu
         return Err(StoreError::Poisoned { reason: "the outcome of an earlier change is unclear".into() });
     }
     let mut extents = entry.extents.clone();
+    if tail.length() == 0 {
+        return Ok(extents);
+    }
     let Some(last) = extents.last_mut() else { return Ok(tail.extents()) };
     let (files, data, at, from) = (Arc::clone(&inner.files), last.data, last.offset + last.length, tail.id());
     let extended = tokio::task::spawn_blocking(move || files.extend(data, at, from)).await;

@@ -10,12 +10,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use kulkul_store::StoreError;
 use kulkul_store::objects::DataId;
 
+use super::spares::Spares;
 use crate::directory::{self, create_private};
 use crate::failure::Attempting;
+
+/// The files lie in so many directories, so that none gets too long: one for each first digit of an id.
+const SHELVES: usize = 16;
 
 /// The files. Shared by sinks, streams, commits and the cleaner.
 pub(super) struct Files {
     dir: PathBuf,
+    /// Kept open, since each new file syncs the one that it is in.
+    shelves: [File; SHELVES],
+    spares: Spares,
     state: Mutex<State>,
     /// Unbounded: each message stands for a file that exists, or did.
     garbage: mpsc::Sender<DataId>,
@@ -40,16 +47,20 @@ pub(super) struct Reading {
 impl Files {
     /// Opens the directory, creates it if need be. The receiver gets the files to be removed.
     pub(super) fn open(dir: &Path) -> Result<(Self, mpsc::Receiver<DataId>), StoreError> {
-        create_private(dir)
-            .and_then(|()| directory::sync(dir.parent().unwrap_or(dir)))
-            .attempting("create the directory of the objects")?;
+        let shelves = open_shelves(dir).attempting("create the directory of the objects")?;
         let (garbage, removals) = mpsc::channel();
-        Ok((Self { dir: dir.to_owned(), state: Mutex::default(), garbage }, removals))
+        let (spares, state) = (Spares::default(), Mutex::default());
+        Ok((Self { dir: dir.to_owned(), shelves, spares, state, garbage }, removals))
     }
 
     /// The directory.
     pub(super) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The files that are ready to be written.
+    pub(super) fn spares(&self) -> &Spares {
+        &self.spares
     }
 
     /// A new id, protected from the cleaner until [`Files::settled`] or [`Files::discard`].
@@ -101,18 +112,44 @@ impl Files {
         self.state().new.contains(&id)
     }
 
-    /// Creates the file of a new id, readable for its owner only.
-    pub(super) fn create(&self, id: DataId) -> io::Result<File> {
-        let path = self.path(id);
-        let create = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
-        match create() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                create_private(&self.shelf(id))?;
-                directory::sync(&self.dir)?;
-                create()
-            }
-            other => other,
+    /// A new empty file, whose entry is synced. Mostly one that was made beforehand.
+    pub(super) fn create(&self) -> io::Result<(DataId, File)> {
+        if let Some(spare) = self.spares.take() {
+            return Ok(spare);
         }
+        let id = self.new_id();
+        let file = self.create_file(id).and_then(|file| self.sync_shelf(id).map(|()| file));
+        file.map(|file| (id, file)).inspect_err(|_| self.discard(id))
+    }
+
+    /// Several new empty files, whose entries are synced at once: they lie in the same directory.
+    pub(super) fn create_together(&self, count: usize) -> io::Result<Vec<(DataId, File)>> {
+        let shelf = self.new_id();
+        self.settled(shelf);
+        let mut made = Vec::with_capacity(count);
+        for _ in 0..count {
+            let id = self.new_id_beside(shelf);
+            made.push((id, self.create_file(id).inspect_err(|_| self.discard(id))?));
+        }
+        self.sync_shelf(shelf)?;
+        Ok(made)
+    }
+
+    /// A new id whose file lies in the same directory as that of another id.
+    fn new_id_beside(&self, other: DataId) -> DataId {
+        let digit = other.0 >> 124 << 124;
+        let id = DataId(uuid::Uuid::new_v4().as_u128() << 4 >> 4 | digit);
+        self.state().new.insert(id);
+        id
+    }
+
+    /// Creates the file of an id, readable for its owner only.
+    fn create_file(&self, id: DataId) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(self.path(id))
+    }
+
+    fn sync_shelf(&self, id: DataId) -> io::Result<()> {
+        self.shelves[shelf_of(id)].sync_all()
     }
 
     /// Opens a file for reading.
@@ -125,11 +162,6 @@ impl Files {
         self.path(id).try_exists()
     }
 
-    /// Syncs the entry of a file in its directory.
-    pub(super) fn sync_entry(&self, id: DataId) -> io::Result<()> {
-        directory::sync(&self.shelf(id))
-    }
-
     /// Writes all of `tail` into `data` behind its first `at` bytes, and syncs it.
     pub(super) fn extend(&self, data: DataId, at: u64, tail: DataId) -> io::Result<()> {
         let mut from = self.open_file(tail)?;
@@ -140,18 +172,34 @@ impl Files {
     }
 
     fn path(&self, id: DataId) -> PathBuf {
-        let name = id.to_string();
-        [&self.dir, Path::new(&name[..2]), Path::new(&name)].iter().collect()
-    }
-
-    /// The directory that a file lies in: 256 of them, so that none gets too long.
-    fn shelf(&self, id: DataId) -> PathBuf {
-        self.dir.join(&id.to_string()[..2])
+        self.dir.join(format!("{:x}/{id}", shelf_of(id)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The shelf of a file.
+fn shelf_of(id: DataId) -> usize {
+    (id.0 >> 124) as usize
+}
+
+/// Opens the directories that the files lie in; creates those that are missing.
+fn open_shelves(dir: &Path) -> io::Result<[File; SHELVES]> {
+    let names: Vec<PathBuf> = (0..SHELVES).map(|number| dir.join(format!("{number:x}"))).collect();
+    let missing = names.iter().filter(|name| !name.is_dir());
+    let mut created = false;
+    for name in missing {
+        create_private(name)?;
+        created = true;
+    }
+    if created {
+        directory::sync(dir)?;
+        directory::sync(dir.parent().unwrap_or(dir))?;
+    }
+    let files = names.iter().map(File::open).collect::<io::Result<Vec<File>>>()?;
+    Ok(files.try_into().expect("there are as many names as shelves"))
 }
 
 impl Reading {

@@ -4,7 +4,8 @@
 //! random name and is never changed once something refers to it, except that an appendable object's file grows
 //! behind what is committed. The order of a write, and what a crash at each step leaves:
 //!
-//! 1. The file is written and synced, then its directory. A crash leaves a file that nothing refers to.
+//! 1. The file is created and its directory synced, mostly beforehand (`spares`). Then it is written and synced.
+//!    A crash leaves a file that nothing refers to.
 //! 2. The transaction is committed: object, reference and event at once, or nothing of them.
 //! 3. Files that nothing refers to any more are removed. A crash leaves them.
 //!
@@ -18,6 +19,7 @@ mod list;
 mod rows;
 pub(crate) mod schema;
 mod sink;
+mod spares;
 mod stream;
 
 use std::ops::Range;
@@ -35,6 +37,7 @@ use tokio::sync::Mutex;
 
 use self::cleaner::Cleaner;
 use self::files::Files;
+use self::spares::SpareMaker;
 use crate::events::Events;
 use crate::failure::Attempting;
 
@@ -44,6 +47,7 @@ const APPEND_LOCKS: usize = 64;
 /// The open buckets of a data directory.
 pub(crate) struct SqliteObjects {
     inner: Arc<Inner>,
+    spare_maker: SpareMaker,
     cleaner: Cleaner,
 }
 
@@ -61,13 +65,15 @@ impl SqliteObjects {
         let (files, garbage) = Files::open(&dir.join("objects"))?;
         let files = Arc::new(files);
         let cleaner = Cleaner::start(Arc::clone(&files), garbage, dir.join(schema::FILE_NAME))?;
+        let spare_maker = SpareMaker::start(Arc::clone(&files))?;
         let append_locks = std::array::from_fn(|_| Mutex::new(()));
         let inner = Inner { events, files, append_locks, in_doubt: AtomicBool::new(false) };
-        Ok(Self { inner: Arc::new(inner), cleaner })
+        Ok(Self { inner: Arc::new(inner), spare_maker, cleaner })
     }
 
-    /// Stops removing files. Blocks until the one at hand is gone.
+    /// Stops making and removing files. Blocks until the one at hand is done.
     pub(crate) fn close(&self) {
+        self.spare_maker.stop();
         self.cleaner.stop();
     }
 }

@@ -25,19 +25,16 @@ pub(super) struct FileSink {
     pending_bytes: usize,
 }
 
-/// A new file. Dropping it removes it.
+/// A new file, once there is something to be written to it. Dropping it removes it.
 struct Partial {
     files: Arc<Files>,
-    id: DataId,
-    file: Option<File>,
+    file: Option<(DataId, File)>,
     length: u64,
-    sealed: bool,
 }
 
 impl FileSink {
     pub(super) fn new(files: Arc<Files>) -> Self {
-        let id = files.new_id();
-        let partial = Partial { files, id, file: None, length: 0, sealed: false };
+        let partial = Partial { files, file: None, length: 0 };
         Self { partial: Some(partial), pending: Vec::new(), pending_bytes: 0 }
     }
 
@@ -83,9 +80,12 @@ impl DataSink for FileSink {
 
 impl Partial {
     fn write(&mut self, pieces: &[Bytes]) -> io::Result<()> {
-        let file = match &mut self.file {
+        if pieces.is_empty() {
+            return Ok(());
+        }
+        let (_, file) = match &mut self.file {
             Some(file) => file,
-            none => none.insert(self.files.create(self.id)?),
+            none => none.insert(self.files.create()?),
         };
         let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
         let mut left = slices.as_mut_slice();
@@ -103,24 +103,21 @@ impl Partial {
         Ok(())
     }
 
-    /// Syncs the file and its entry. Only then may a commit refer to it.
+    /// Syncs the file; only then may a commit refer to it. No bytes need no file.
     fn seal(mut self) -> io::Result<NewData> {
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => self.files.create(self.id)?,
-        };
-        file.sync_data()?;
-        self.files.sync_entry(self.id)?;
-        self.sealed = true;
-        let (files, id) = (Arc::clone(&self.files), self.id);
+        if let Some((_, file)) = &self.file {
+            file.sync_data()?;
+        }
+        let id = self.file.take().map_or_else(|| self.files.new_id(), |(id, _)| id);
+        let files = Arc::clone(&self.files);
         Ok(NewData::new(id, self.length, Box::new(move || files.discard(id))))
     }
 }
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        if !self.sealed {
-            self.files.discard(self.id);
+        if let Some((id, _)) = self.file.take() {
+            self.files.discard(id);
         }
     }
 }
