@@ -102,11 +102,12 @@ impl Api {
         let (head, body) = request.into_parts();
         let body = peer.body(body);
         let call = Call { api: &self, head: &head, peer: &peer, oversized, now: self.now() };
+        // Boxed, but for the hot path: the future is moved several times for each request, whatever the protocol.
         match Protocol::of(&call) {
             Protocol::EventBridge => eventbridge::serve(call, body).await,
             Protocol::EventBridgeData => Box::pin(eventbridge::data_plane::serve(call, body)).await,
-            Protocol::Fc => fc::serve(call, body).await,
-            Protocol::Native => native::serve(call, body).await,
+            Protocol::Fc => Box::pin(fc::serve(call, body)).await,
+            Protocol::Native => Box::pin(native::serve(call, body)).await,
             Protocol::Health => health(&call),
         }
     }

@@ -101,9 +101,10 @@ async fn run(call: Call<'_>, body: &mut RequestBody) -> Result<Success, RpcError
     if let Some(hash) = admitted.as_ref().and_then(|admitted| admitted.content_sha256) {
         Acs3::check_body(&raw, hash)?;
     }
+    const FORM: &str = "application/x-www-form-urlencoded";
     let is_form = call
         .header("content-type")
-        .is_none_or(|kind| kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"));
+        .is_none_or(|kind| kind.get(..FORM.len()).is_some_and(|start| start.eq_ignore_ascii_case(FORM)));
     let params = Params::parse(call.query(), if is_form { &raw } else { &[] })?;
     let key = match admitted {
         Some(admitted) => admitted.key,

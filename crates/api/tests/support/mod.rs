@@ -116,7 +116,13 @@ impl Server {
         });
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Limits::default()).await.unwrap();
         let (address, stop) = (listener.address(), CancellationToken::new());
-        tokio::spawn(listener.serve(move |request, peer| api.clone().handle(request, peer), stop.clone()));
+        let handler = move |request, peer| {
+            let answer = api.clone().handle(request, peer);
+            // It is moved several times for each request, so what is not on the hot path is boxed.
+            assert!(std::mem::size_of_val(&answer) <= 4096, "{} bytes", std::mem::size_of_val(&answer));
+            answer
+        };
+        tokio::spawn(listener.serve(handler, stop.clone()));
         Self { address, admin, keys, functions, store, directory, stop }
     }
 
