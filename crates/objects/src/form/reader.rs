@@ -9,6 +9,9 @@ use crate::error::{Code, OssError};
 /// The longest head of a part. A field's name may have 8 KB. Source: OSS, `PostObject`.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
+/// How much of a body is read apart from the content of its file.
+const OVERHEAD_BYTES_MAX: usize = 6 << 20;
+
 /// What stands before the content of a part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PartHead {
@@ -28,6 +31,10 @@ pub(crate) struct FormReader<'b> {
     buffer: BytesMut,
     /// Whether the content of a part is under way. What precedes the first part is read like one.
     in_part: bool,
+    /// How much has been read that is not the content of the file.
+    overhead_bytes: usize,
+    /// Whether the present part is the file.
+    in_file: bool,
 }
 
 impl<'b> FormReader<'b> {
@@ -35,7 +42,8 @@ impl<'b> FormReader<'b> {
     pub(crate) fn new(body: &'b mut Body, boundary: &str) -> Self {
         let delimiter = ["\r\n--", boundary].concat().into_bytes();
         // The first boundary may be at the very beginning, without a line end before it.
-        Self { body, delimiter, buffer: BytesMut::from(&b"\r\n"[..]), in_part: true }
+        let buffer = BytesMut::from(&b"\r\n"[..]);
+        Self { body, delimiter, buffer, in_part: true, overhead_bytes: 0, in_file: false }
     }
 
     /// Goes to the next part, over what is left of the present one. `None` at the end of the form.
@@ -60,6 +68,11 @@ impl<'b> FormReader<'b> {
         parse_head(&head).map(Some)
     }
 
+    /// The present part is the file: its content counts by its own limit.
+    pub(crate) fn enter_file(&mut self) {
+        self.in_file = true;
+    }
+
     /// The next piece of the present part's content, `None` at its end.
     pub(crate) async fn content(&mut self) -> Result<Option<Bytes>, OssError> {
         while self.in_part {
@@ -67,6 +80,7 @@ impl<'b> FormReader<'b> {
                 Some(0) => {
                     self.buffer.advance(self.delimiter.len());
                     self.in_part = false;
+                    self.in_file = false;
                 }
                 Some(at) => return Ok(Some(self.buffer.split_to(at).freeze())),
                 None => {
@@ -92,6 +106,12 @@ impl<'b> FormReader<'b> {
     async fn fill(&mut self) -> Result<(), OssError> {
         match self.body.chunk().await? {
             Some(bytes) => {
+                if !self.in_file {
+                    self.overhead_bytes += bytes.len();
+                }
+                if self.overhead_bytes > OVERHEAD_BYTES_MAX {
+                    return Err(Code::MaxPOSTPreDataLengthExceededError.into());
+                }
                 self.buffer.extend_from_slice(&bytes);
                 Ok(())
             }

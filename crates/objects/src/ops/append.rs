@@ -5,7 +5,7 @@ use kulkul_model::crc64::crc64_combine;
 use kulkul_store::objects::{ObjectChange, ObjectEntry, ObjectKind, StoredObject};
 
 use crate::api::{Call, ObjectApi, Place};
-use crate::body::{Received, receive};
+use crate::body::{OBJECT_BYTES_MAX, Received, receive};
 use crate::change::{ATTEMPTS_MAX, Outcome, Plan, WriteOptions, too_busy};
 use crate::error::{Code, OssError};
 use crate::event::{ChangeEvent, ChangedObject, Happening};
@@ -28,6 +28,9 @@ pub(crate) async fn append_object(
     for _ in 0..ATTEMPTS_MAX {
         let old = api.found(place).await?;
         check(old.as_ref(), position)?;
+        if position + received.data.length() > OBJECT_BYTES_MAX {
+            return Err(Code::EntityTooLarge.into());
+        }
         if let Some(old) = old.as_ref().filter(|_| received.data.length() == 0) {
             return Ok(reply(&old.entry));
         }

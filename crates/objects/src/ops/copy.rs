@@ -40,10 +40,10 @@ pub(crate) async fn copy_object(api: &ObjectApi, call: &mut Call, place: &Place)
                 return Err(Code::PreconditionFailed.detail("Condition", condition));
             }
         }
-        if source.entry.size > OBJECT_BYTES_MAX {
+        let onto_itself = from == *place;
+        if source.entry.size > OBJECT_BYTES_MAX && !onto_itself {
             return Err(Code::EntityTooLarge.into());
         }
-        let onto_itself = from == *place;
         let old = if onto_itself { Some(source.clone()) } else { api.found(place).await? };
         options.check_overwrite(old.as_ref(), place)?;
         // Onto itself, the request's metadata counts whatever it says.

@@ -171,6 +171,7 @@ fn headers_of(fields: &FormFields, file: &PartHead) -> Result<HeaderMap, OssErro
 async fn receive(api: &ObjectApi, form: &mut FormReader<'_>, size: SizeRange) -> Result<Received, OssError> {
     let max = size.max.min(OBJECT_BYTES_MAX);
     let mut receiver = Receiver::new(api.store.create_data(), Expected::default(), max);
+    form.enter_file();
     while let Some(bytes) = form.content().await? {
         receiver.take(bytes).await?;
     }

@@ -8,6 +8,9 @@ use crate::error::{Code, OssError};
 /// How deep elements may lie within each other; the deepest request has 4 levels.
 const DEPTH_MAX: usize = 16;
 
+/// How many elements a document may have; the largest request lists 10,000 parts of 3 elements each.
+const ELEMENT_COUNT_MAX: usize = 40_000;
+
 /// An element: its name without a prefix, its children, and its text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Element {
@@ -42,8 +45,14 @@ fn read(text: &str) -> Option<Element> {
     let mut reader = Reader::from_str(text);
     let mut open: Vec<Element> = Vec::new();
     let mut root = None;
+    let mut count = 0;
     loop {
-        match reader.read_event().ok()? {
+        let event = reader.read_event().ok()?;
+        if matches!(event, Event::Start(_) | Event::Empty(_)) {
+            count += 1;
+            (count <= ELEMENT_COUNT_MAX).then_some(())?;
+        }
+        match event {
             Event::Start(tag) => {
                 (root.is_none() && open.len() < DEPTH_MAX).then_some(())?;
                 open.push(Element { name: tag.local_name().into_inner().to_owned(), ..Element::default() });
@@ -88,6 +97,15 @@ fn push_text(text: &str, open: &mut [Element]) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes: Vec<u8>, text in "[<>/a!?&;#\\[\\]CDAT\"' -]{0,60}") {
+            let _refused = parse(&bytes, "Delete");
+            let _refused = parse(text.as_bytes(), "a");
+        }
+    }
 
     #[test]
     fn elements_text_and_references_are_read() {
@@ -103,8 +121,10 @@ mod tests {
     fn documents_that_could_do_harm_are_refused() {
         let bomb = "<!DOCTYPE d [<!ENTITY a \"aa\"><!ENTITY b \"&a;&a;\">]><Delete>&b;</Delete>";
         let deep = ["<a>".repeat(100_000), "</a>".repeat(100_000)].concat();
+        let many = ["<Delete>", &"<a/>".repeat(ELEMENT_COUNT_MAX), "</Delete>"].concat();
         let table = [
             bomb,
+            many.as_str(),
             "<!DOCTYPE d SYSTEM 'file:///etc/passwd'><Delete/>",
             "<Delete>&unknown;</Delete>",
             "<Delete>&#0;</Delete>",

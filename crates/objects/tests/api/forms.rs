@@ -173,6 +173,10 @@ async fn what_is_no_form_is_refused() {
     send(&typed, b"no boundary in here").await.expect_error(400, "MalformedPOSTRequest");
     let empty = format!("--{BOUNDARY}--\r\n");
     send(&typed, empty.as_bytes()).await.expect_error(400, "IncorrectNumberOfFilesInPOSTRequest");
+    let endless =
+        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"\"\r\n\r\n\r\n").repeat(100_000);
+    send(&typed, endless.as_bytes()).await.expect_error(400, "MaxPOSTPreDataLengthExceededError");
+    send(&typed, &vec![b'x'; 7 << 20]).await.expect_error(400, "MaxPOSTPreDataLengthExceededError");
     let long = Form::signed("").field("key", "k").field("x", &"v".repeat((2 << 20) + 1));
     long.post(&client).await.expect_error(400, "FieldItemTooLong");
     let much =
