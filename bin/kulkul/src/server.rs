@@ -131,6 +131,8 @@ impl Server {
         tasks.spawn(async move {
             api_listener.serve(move |request, peer| api.clone().handle(request, peer), api_stop).await;
         });
+        let (upkeep, upkeep_stop) = (objects.clone(), stop.clone());
+        tasks.spawn(async move { upkeep.run_upkeep(upkeep_stop).await });
         tasks.spawn(async move {
             let handler = move |request, peer| {
                 let objects = objects.clone();
