@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, OsStr, OsString, c_char};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -10,6 +10,8 @@ use crate::enclosure::{Identity, Steps};
 use crate::filter::Filter;
 use crate::identity;
 use crate::launch::{Launch, Limits, Stage};
+use crate::redirect;
+use crate::socket::send_with_descriptors;
 use crate::sys;
 
 /// Everything the child needs, in the form in which system calls take it.
@@ -24,13 +26,15 @@ pub(crate) struct Plan {
     output: OwnedFd,
     passed: Vec<OwnedFd>,
     report: OwnedFd,
+    /// Where the descriptor goes with which the kernel's questions are answered.
+    courier: Option<OwnedFd>,
     limits: Limits,
     enclosure: Option<(Steps, Identity)>,
     filter: Option<Filter>,
 }
 
 impl Plan {
-    pub(crate) fn new(launch: &Launch, report: &OwnedFd) -> io::Result<Self> {
+    pub(crate) fn new(launch: &Launch, report: &OwnedFd, courier: Option<&OwnedFd>) -> io::Result<Self> {
         let arguments = std::iter::once(&launch.program).chain(&launch.arguments);
         let arguments = arguments.map(|text| sys::text(text)).collect::<io::Result<Vec<_>>>()?;
         let environment = launch.environment.iter().map(|(name, value)| {
@@ -50,6 +54,7 @@ impl Plan {
             output: above_targets(&launch.output)?,
             passed: launch.passed.iter().map(above_targets).collect::<io::Result<_>>()?,
             report: above_targets(report)?,
+            courier: courier.map(above_targets).transpose()?,
             limits: launch.limits,
             enclosure: match &launch.enclosure {
                 Some(enclosure) => Some((Steps::new(enclosure)?, enclosure.identity)),
@@ -138,6 +143,13 @@ impl Plan {
             if libc::chdir(self.directory.as_ptr()) < 0 {
                 return Err((Stage::Directory, sys::errno()));
             }
+        }
+        if let Some(courier) = &self.courier {
+            let listener = redirect::listen().map_err(|errno| (Stage::Filter, errno))?;
+            // SAFETY: open until this process executes its program.
+            let listener = unsafe { BorrowedFd::borrow_raw(listener) };
+            let sent = send_with_descriptors(courier.as_fd(), &[0], &[listener]);
+            sent.map_err(|error| (Stage::Filter, error.raw_os_error().unwrap_or(libc::EIO)))?;
         }
         if let Some(filter) = &self.filter {
             filter.apply().map_err(|errno| (Stage::Filter, errno))?;

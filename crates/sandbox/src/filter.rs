@@ -130,6 +130,21 @@ impl Filter {
     }
 }
 
+/// A program that has the kernel ask about one system call and allows all others; a table, since nothing may be
+/// allocated where it is needed.
+pub(crate) fn ask_about(number: libc::c_long) -> [libc::sock_filter; 7] {
+    let ask = instruction(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_USER_NOTIF, 0, 0);
+    [
+        load(ARCHITECTURE_FIELD),
+        skip_next_if_equal(ARCHITECTURE),
+        allow(),
+        load(NUMBER),
+        jump(libc::BPF_JEQ, number as u32, 0, 1),
+        ask,
+        allow(),
+    ]
+}
+
 /// Runs `then` for one system call, and goes on behind it for all others.
 fn when_number(number: libc::c_long, then: &[libc::sock_filter]) -> Vec<libc::sock_filter> {
     let mut all = vec![jump(libc::BPF_JEQ, number as u32, 0, then.len() as u8)];

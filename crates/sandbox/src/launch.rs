@@ -2,13 +2,15 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 
 use crate::child::{Plan, clone_process};
 use crate::enclosure::Enclosure;
 use crate::filter::Filter;
 use crate::process::Process;
+use crate::redirect::BindListener;
+use crate::socket::receive_with_descriptors;
 use crate::sys;
 
 /// Limits of the process and what it starts, beside memory.
@@ -89,28 +91,52 @@ impl Launch {
     /// # Errors
     /// When the process cannot be made or the program cannot be loaded; then no process is left.
     pub fn start(self) -> Result<Process, LaunchError> {
+        self.start_and_listen(None).map(|(process, _)| process)
+    }
+
+    /// Starts the process like [`start`](Self::start), and has the kernel ask about each `bind` that it makes.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); also when the kernel does not offer that.
+    pub fn start_with_binds(self) -> Result<(Process, BindListener), LaunchError> {
+        let program = self.program.to_string_lossy().into_owned();
+        let fail = |source| LaunchError { program: program.clone(), stage: Stage::Filter, source };
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(fail)?;
+        let (process, listener) = self.start_and_listen(Some((ours.into(), theirs.into())))?;
+        let missing = || io::Error::other("the child sent no descriptor");
+        Ok((process, BindListener::new(listener.ok_or_else(|| fail(missing()))?)))
+    }
+
+    fn start_and_listen(
+        self,
+        courier: Option<(OwnedFd, OwnedFd)>,
+    ) -> Result<(Process, Option<OwnedFd>), LaunchError> {
         let program = self.program.to_string_lossy().into_owned();
         let fail = |stage, source| LaunchError { program: program.clone(), stage, source };
         let (mut report, report_end) = sys::pipe().map_err(|error| fail(Stage::Clone, error))?;
-        let plan = Plan::new(&self, &report_end).map_err(|error| fail(Stage::Arrange, error))?;
+        let (ours, theirs) = courier.unzip();
+        let plan = Plan::new(&self, &report_end, theirs.as_ref());
+        let plan = plan.map_err(|error| fail(Stage::Arrange, error))?;
         // SAFETY: without CLONE_VM the child has its own copy of memory; it runs `Plan::run`, which only makes system
         // calls on memory prepared above and never returns.
         let pid = unsafe { clone_process(plan.namespaces()) }.map_err(|error| fail(Stage::Clone, error))?;
         if pid == 0 {
             plan.run();
         }
-        drop((plan, report_end));
+        drop((plan, report_end, theirs));
         let process = sys::pidfd_open(pid).map(|pidfd| Process::child(pid, pidfd));
         let process = process.map_err(|error| fail(Stage::Clone, error))?;
-        match read_report(&mut report) {
-            None => Ok(process),
-            Some((stage, errno)) => {
-                process.kill();
-                process.wait_ended(std::time::Duration::from_secs(5));
-                process.reap();
-                Err(fail(stage, io::Error::from_raw_os_error(errno)))
-            }
+        if let Some((stage, errno)) = read_report(&mut report) {
+            process.kill();
+            process.wait_ended(std::time::Duration::from_secs(5));
+            process.reap();
+            return Err(fail(stage, io::Error::from_raw_os_error(errno)));
         }
+        let listener = ours.and_then(|ours| {
+            let received = receive_with_descriptors(ours.as_fd(), &mut [0; 1]);
+            received.ok().and_then(|(_, descriptors)| descriptors.into_iter().next())
+        });
+        Ok((process, listener))
     }
 }
 

@@ -18,6 +18,7 @@ mod filter;
 mod identity;
 mod launch;
 mod process;
+mod redirect;
 mod socket;
 mod sys;
 
@@ -26,4 +27,5 @@ pub use end_watch::EndWatch;
 pub use filter::Filter;
 pub use launch::{Launch, LaunchError, Limits, Stage};
 pub use process::{Exit, Process};
+pub use redirect::BindListener;
 pub use socket::{receive_with_descriptors, send_with_descriptors};
