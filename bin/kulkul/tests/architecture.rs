@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
 
 /// Libraries that only some crates may use.
 const RESERVED: &[(&str, &[&str])] =
-    &[("rusqlite", &["kulkul-store-sqlite"]), ("zip", &["kulkul-function", "kulkul"])];
+    &[("rusqlite", &["kulkul-store-sqlite"]), ("zip", &["kulkul-function", "kulkul", "kulkul-bench"])];
 
 /// The crates of the workspace with what they are built from, development dependencies left out.
 fn crates() -> BTreeMap<String, Vec<String>> {
