@@ -208,7 +208,29 @@ pub(crate) async fn guarded<T>(request_id: &str, work: impl Future<Output = T>) 
 /// How much of a refused body is read, so that its sender gets to see the refusal.
 const DISCARD_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// Reads on after a refusal for as long as the client sends; see [`RequestBody::discard`].
-pub(crate) async fn discard(body: &mut RequestBody) {
-    body.discard(DISCARD_BYTES_MAX).await;
+/// Reads on after a refusal for as long as the client sends; see [`RequestBody::discard`]. One that waits to be asked
+/// for its body is not asked.
+pub(crate) async fn discard(call: Call<'_>, body: &mut RequestBody) {
+    if body.is_begun() || call.header("expect").is_none() {
+        body.discard(DISCARD_BYTES_MAX).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_told_from_an_end() {
+        assert_eq!(guarded("1", async { 7 }).await, Some(7));
+        assert_eq!(
+            guarded("2", async {
+                if true {
+                    panic!("as asked")
+                }
+            })
+            .await,
+            None
+        );
+    }
 }

@@ -21,6 +21,8 @@ mod fc;
 mod native;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod testing;
 
 pub use answer::Answer;

@@ -471,3 +471,20 @@ async fn the_classic_signature_works_in_query_and_form() {
     let answer = client.send(unsigned("GET", format!("/?{forged}"), String::new())).await;
     assert_eq!(answer.code(), (400, "SignatureDoesNotMatch".into()));
 }
+
+#[tokio::test]
+async fn a_change_is_made_although_its_client_hung_up() {
+    let server = Server::start().await;
+    let client = server.client();
+    for number in 0..20 {
+        let bus = format!("b{number}");
+        let request = client.request(&form_call("CreateEventBus", &[("EventBusName", &bus)]));
+        let stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        support::write_request(stream, request).await;
+        until("the bus to be there", async || {
+            let shown = client.rpc("GetEventBus", &[("EventBusName", &bus)]).await;
+            (shown.code().1 == "Success").then_some(())
+        })
+        .await;
+    }
+}

@@ -45,3 +45,16 @@ async fn heads_over_the_limit_are_refused_in_json_and_long_request_lines_are_not
     let rpc = rpc.header("x-one", "y".repeat(70_000)).header("x-two", "z".repeat(70_000));
     assert_eq!(client.send(rpc).await.code(), (431, "RequestHeaderFieldsTooLarge".into()));
 }
+
+#[tokio::test]
+async fn a_refused_client_that_waits_to_be_asked_for_its_body_is_not_asked() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = Server::start().await;
+    let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    let head =
+        "POST /2023-03-30/functions HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8(answer).unwrap(), "HTTP/1.1 400");
+}

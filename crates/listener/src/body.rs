@@ -36,17 +36,23 @@ pub enum BodyError {
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Incoming,
+    begun: bool,
     connection: Arc<Connection>,
 }
 
 impl RequestBody {
     pub(crate) fn new(incoming: Incoming, connection: Arc<Connection>) -> Self {
-        Self { incoming, connection }
+        Self { incoming, begun: false, connection }
     }
 
     /// Its length, when the client has said it.
     pub fn length(&self) -> Option<u64> {
         self.incoming.size_hint().exact()
+    }
+
+    /// Whether somebody has begun to read it. A client that sent `Expect: 100-continue` sends nothing before that.
+    pub fn is_begun(&self) -> bool {
+        self.begun
     }
 
     /// The next piece, `None` at the end. Trailers are passed over. Cancel-safe.
@@ -56,6 +62,7 @@ impl RequestBody {
 
     /// The next piece, `None` at the end. Trailers are passed over.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        self.begun = true;
         loop {
             let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
                 self.connection.await_body(true);

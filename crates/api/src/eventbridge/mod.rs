@@ -72,7 +72,7 @@ pub(crate) async fn serve(call: Call<'_>, mut body: RequestBody) -> Answer {
             if let Some(chain) = error.chain() {
                 tracing::error!(request.id = id.as_str(), error = chain, "an operation failed");
             }
-            discard(&mut body).await;
+            discard(call, &mut body).await;
             reply::failure(
                 &id,
                 &error,
@@ -163,5 +163,32 @@ async fn dispatch(rpc: Rpc<'_>, operation: Operation) -> Result<Success, RpcErro
         Operation::QueryEventTraces => query_event_traces::run(rpc).await,
         Operation::QueryTracedEvents => query_traced_events::run(rpc).await,
         Operation::QueryTracedEventByEventId => query_traced_event_by_event_id::run(rpc).await,
+    }
+}
+
+/// What fuzzing reaches of this module.
+#[cfg(test)]
+pub(crate) mod fuzz {
+    use super::data_plane::events_of_batch;
+    use super::page::Page;
+    use super::params::Params;
+    use super::target::{TargetInput, configs};
+    use crate::signature::Classic;
+
+    /// Reads parameters. No random text can have been signed.
+    pub(crate) fn parameters(text: &str, key: &kulkul_access::AccessKey) {
+        let Ok(params) = Params::parse(text, text.as_bytes()) else { return };
+        assert!(params.iter().all(|(name, value)| params.get(name) == Some(value)), "{text}");
+        drop(Page::asked(&params));
+        drop(params.structured::<serde_json::Value>("T"));
+        drop(params.structured::<Vec<TargetInput>>("T").map(|targets| targets.map(configs)));
+        let signed = Classic::find(|name| params.get(name));
+        assert!(signed.and_then(|signed| signed.verify(key, "POST", params.iter())).is_err(), "{text}");
+    }
+
+    /// Reads events of both planes.
+    pub(crate) fn events(text: &str) {
+        drop(super::put_events::drafts(text));
+        events_of_batch(text);
     }
 }

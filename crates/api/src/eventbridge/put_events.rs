@@ -29,7 +29,7 @@ pub(super) async fn run(rpc: Rpc<'_>) -> Result<Success, RpcError> {
 }
 
 /// The events of a request, each read or refused by itself.
-fn drafts(list: &str) -> Result<Vec<Result<Draft<'_>, EventError>>, RpcError> {
+pub(super) fn drafts(list: &str) -> Result<Vec<Result<Draft<'_>, EventError>>, RpcError> {
     if list.len() > LIST_BYTES_MAX {
         let message = format!("the events of a request have at most {LIST_BYTES_MAX} bytes together");
         return Err(RpcError::business("EventSizeExceed", message));

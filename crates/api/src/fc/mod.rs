@@ -91,7 +91,7 @@ pub(crate) async fn serve(call: Call<'_>, mut body: RequestBody) -> Answer {
             if let Some(chain) = error.chain() {
                 tracing::error!(request.id = id.as_str(), error = chain, "an operation failed");
             }
-            discard(&mut body).await;
+            discard(call, &mut body).await;
             reply::failure(&id, &error)
         }
     };
@@ -179,5 +179,27 @@ async fn dispatch(rest: &Rest<'_>, body: Bytes) -> Result<Answer, FcError> {
         Operation::DeleteAsyncInvokeConfig => delete_async_invoke_config::run(rest).await,
         Operation::ListAsyncInvokeConfigs => list_async_invoke_configs::run(rest),
         Operation::DownloadCode => download_code::run(rest).await,
+    }
+}
+
+/// What fuzzing reaches of this module.
+#[cfg(test)]
+pub(crate) mod fuzz {
+    use super::route::Route;
+    use super::{async_config, function_input};
+    use crate::fields::Fields;
+
+    /// Looks a path up.
+    pub(crate) fn route(method: &http::Method, path: &str) {
+        drop(Route::of(method, path));
+    }
+
+    /// Reads bodies.
+    pub(crate) fn body(json: &[u8]) {
+        drop(async_config::input(json));
+        let Ok(mut fields) = Fields::parse(json) else { return };
+        drop(function_input::code(&mut fields));
+        drop(function_input::tags(&mut fields));
+        drop(function_input::settings(&mut fields));
     }
 }

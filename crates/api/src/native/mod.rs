@@ -36,7 +36,7 @@ pub(crate) async fn serve(call: Call<'_>, mut body: RequestBody) -> Answer {
             if let Some(chain) = error.chain() {
                 tracing::error!(request.id = id.as_str(), error = chain, "an operation failed");
             }
-            discard(&mut body).await;
+            discard(call, &mut body).await;
             failure(&id, &error)
         }
     };

@@ -229,3 +229,16 @@ pub fn encoded(text: &str) -> String {
     };
     text.bytes().map(byte).collect()
 }
+
+/// Writes a request to a connection byte by byte, and closes the connection without reading the answer.
+pub async fn write_request(mut stream: tokio::net::TcpStream, request: Request<Full<Bytes>>) {
+    use tokio::io::AsyncWriteExt;
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let mut text = format!("{} {} HTTP/1.1\r\n", head.method, head.uri);
+    for (name, value) in &head.headers {
+        text += &format!("{name}: {}\r\n", value.to_str().unwrap());
+    }
+    text += &format!("content-length: {}\r\n\r\n", body.len());
+    stream.write_all(&[text.as_bytes(), &body].concat()).await.unwrap();
+}

@@ -29,7 +29,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-pub use client::{Call, Client, Signing, encoded, form, form_call};
+pub use client::{Call, Client, Signing, encoded, form, form_call, write_request};
 
 /// A server with an admin key.
 pub struct Server {

@@ -31,7 +31,7 @@ pub(crate) async fn serve(call: Call<'_>, mut body: RequestBody) -> Answer {
             if let Some(chain) = error.chain() {
                 tracing::error!(request.id = id.as_str(), error = chain, "an operation failed");
             }
-            discard(&mut body).await;
+            discard(call, &mut body).await;
             failure(&id, &error)
         }
     }
@@ -72,4 +72,13 @@ fn failure(id: &RequestId, error: &RpcError) -> Answer {
     let body = Failure { code: &error.code, message: &error.message, request_id: id.as_str() };
     let body = serde_json::to_vec(&body).expect("three strings are always JSON");
     answered(error.status, id, body)
+}
+
+/// Reads a batch of events, for fuzzing.
+#[cfg(test)]
+pub(crate) fn events_of_batch(text: &str) {
+    let mut headers = http::HeaderMap::new();
+    let kind = "application/cloudevents-batch+json";
+    headers.insert("content-type", http::HeaderValue::from_static(kind));
+    drop(binding::events(&headers, text.as_bytes()));
 }
