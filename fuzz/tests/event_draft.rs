@@ -1,8 +1,10 @@
 //! Can any text make the reader of events panic, or accept what is not one event?
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use kulkul_model::{BusName, Draft, Enrichment, EventLimits, Timestamp};
+use serde_json::value::RawValue;
 
 const SEEDS: &[&str] = &[
     r#"{"id":"1","source":"shop","type":"order","specversion":"1.0","data":{"a":[1.0,3e2,"x \" y"]}}"#,
@@ -63,11 +65,14 @@ fn accept(bytes: &[u8]) {
     let Ok(event) = Draft::parse(text).and_then(|draft| draft.accept(&add, &EventLimits::default())) else {
         return;
     };
-    // What was accepted is one JSON object, and its attributes are those kept beside it.
-    let read: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(event.json()).unwrap();
-    assert_eq!(read["id"], event.id());
-    assert_eq!(read["source"], event.source());
-    assert_eq!(read["type"], event.kind());
-    assert_eq!(read.get("subject").and_then(|subject| subject.as_str()), event.subject());
-    assert_eq!(read["aliyunaccountid"], "1", "only the bus says whose event it is");
+    // What was accepted is one JSON object, and its attributes are those kept beside it. Values nobody looks at, such
+    // as half of a surrogate pair within the data, pass as they are.
+    let read: HashMap<String, &RawValue> = serde_json::from_slice(event.json()).unwrap();
+    let attribute =
+        |name: &str| read.get(name).map(|json| serde_json::from_str::<String>(json.get()).unwrap());
+    assert_eq!(attribute("id").as_deref(), Some(event.id()));
+    assert_eq!(attribute("source").as_deref(), Some(event.source()));
+    assert_eq!(attribute("type").as_deref(), Some(event.kind()));
+    assert_eq!(attribute("subject").as_deref(), event.subject());
+    assert_eq!(attribute("aliyunaccountid").as_deref(), Some("1"), "only the bus says whose event it is");
 }

@@ -44,12 +44,14 @@ impl Hub {
         let mut records = Vec::with_capacity(drafts.len());
         let mut answers = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            answers.push(draft.and_then(|draft| self.enrich(&bus, draft, sender, now, &limits)).map(|event| {
-                let record = route(&bus, &event, now);
-                let accepted = Acceptance { event_id: event.id().to_owned(), trace_id: record.trace_id };
-                records.push(record);
-                accepted
-            }));
+            answers.push(draft.and_then(|draft| self.enrich(&bus, draft, sender, now, &limits)).map(
+                |event| {
+                    let record = route(&bus, &event, now);
+                    let accepted = Acceptance { event_id: event.id().to_owned(), trace_id: record.trace_id };
+                    records.push(record);
+                    accepted
+                },
+            ));
         }
         if !records.is_empty() {
             self.parts.dispatcher.append(records).await?;
