@@ -8,7 +8,8 @@ use std::str::FromStr;
 pub enum Role {
     /// Everything.
     Admin,
-    /// Only what a producer does: put events, invoke functions, put objects. It reads nothing.
+    /// What a producer or a function does: put events, invoke functions, read and write objects. It reads no
+    /// definitions, events or traces.
     Publish,
     /// Only reading: definitions, events, traces and objects. Secrets are in none of them.
     Read,
