@@ -18,9 +18,13 @@ const NAP: Duration = Duration::from_micros(50);
 ///
 /// There are two copies. Readers use one of them, without waiting for anybody; a writer changes the other, swaps them
 /// in one step, and leaves the change to be repeated on the first one by the next writer, once the last reader that
-/// still uses it has gone. So a change costs twice the time and memory, and takes microseconds whatever the number of
-/// patterns; a copy of the index for each change would take the longer the more patterns there are, and a lock would
-/// have all readers wait whenever a writer is interrupted while it holds it.
+/// still uses it has gone. So a change costs twice the time and memory, both small: among 100,000 patterns 6 µs and
+/// about 500 bytes a pattern, whatever the number of patterns.
+///
+/// What else was measured: a new copy of the index for each change takes the longer the more patterns there are. A
+/// lock around one copy has all readers wait when a writer is interrupted while it holds it, and under a writer
+/// without pause a reader got through 46,000 events where it gets through 777,000 here. The price is paid by the
+/// writer: when readers keep all processors busy, it waits until those that were interrupted come to their turn.
 #[derive(Debug)]
 pub struct SharedIndex<K> {
     active: ArcSwap<Index<K>>,
