@@ -95,7 +95,10 @@ impl Server {
             })),
             clock: clock.clone(),
             code_dir: data_dir.join("code"),
-            options: FunctionOptions::default(),
+            options: FunctionOptions {
+                runtime_choice: runtime_choice(&config),
+                ..FunctionOptions::default()
+            },
         })
         .await?;
         let triggers = Triggers::open(TriggersParts {
@@ -211,9 +214,13 @@ fn instances_config(config: &Config) -> InstancesConfig {
     InstancesConfig {
         instances_max: config.instance_count_max,
         isolation: config.isolation.clone(),
-        runtime_choice: if config.strict_runtimes { RuntimeChoice::Strict } else { RuntimeChoice::Nearest },
+        runtime_choice: runtime_choice(config),
         ..InstancesConfig::new(config.data_dir.join("run"))
     }
+}
+
+fn runtime_choice(config: &Config) -> RuntimeChoice {
+    if config.strict_runtimes { RuntimeChoice::Strict } else { RuntimeChoice::Nearest }
 }
 
 fn api_options(config: &Config) -> ApiOptions {

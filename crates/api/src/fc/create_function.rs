@@ -12,7 +12,7 @@ pub(super) async fn run(rest: &Rest<'_>, body: Bytes) -> Result<Answer, FcError>
     // Up to 100 MB of base64 take a while.
     let new = off_thread(move || parse(&body)).await??;
     let function = rest.call.api.functions.create(new).await?;
-    Ok(reply::json(&function_output::function(&function, &rest.call.api.identity, None)))
+    Ok(reply::json(&function_output::function(&rest.call.api.functions, &function, None).await))
 }
 
 fn parse(body: &[u8]) -> Result<NewFunction, FcError> {

@@ -1,12 +1,26 @@
 //! A function as clients see it: `Function`.
 
-use kulkul_function::Function;
 use kulkul_function::settings::{CustomRuntime, HealthCheck, InitializerHook, InstanceHooks, PreStopHook};
+use kulkul_function::{Function, Functions};
 use kulkul_model::{Identity, Qualifier, function_arn};
 use serde_json::{Map, Value, json};
 
 /// The wire object. `qualifier` is what the client asked for, if it asked for one.
-pub(super) fn function(function: &Function, identity: &Identity, qualifier: Option<&Qualifier>) -> Value {
+pub(super) async fn function(
+    functions: &Functions,
+    function: &Function,
+    qualifier: Option<&Qualifier>,
+) -> Value {
+    let reason = functions.state_reason(function).await;
+    let mut out = settled(function, functions.identity(), qualifier);
+    if let Some(reason) = reason {
+        out.insert("stateReason".to_owned(), reason.into());
+    }
+    Value::Object(out)
+}
+
+/// What the function's own settings say.
+fn settled(function: &Function, identity: &Identity, qualifier: Option<&Qualifier>) -> Map<String, Value> {
     let settings = &function.settings;
     let mut out = Map::new();
     let mut set = |name: &str, value: Value| {
@@ -49,7 +63,7 @@ pub(super) fn function(function: &Function, identity: &Identity, qualifier: Opti
     for (name, value) in &settings.echoed {
         set(name, value.clone());
     }
-    Value::Object(out)
+    out
 }
 
 fn lifecycle(hooks: &InstanceHooks) -> Value {

@@ -4,8 +4,8 @@ use super::error::FcError;
 use super::{Rest, function_output, reply};
 use crate::answer::Answer;
 
-pub(super) fn run(rest: &Rest<'_>) -> Result<Answer, FcError> {
+pub(super) async fn run(rest: &Rest<'_>) -> Result<Answer, FcError> {
     let given = rest.given_qualifier()?;
     let function = rest.call.api.functions.get(&rest.function()?, &rest.qualifier()?)?;
-    Ok(reply::json(&function_output::function(&function, &rest.call.api.identity, given.as_ref())))
+    Ok(reply::json(&function_output::function(&rest.call.api.functions, &function, given.as_ref()).await))
 }

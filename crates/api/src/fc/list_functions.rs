@@ -17,7 +17,7 @@ struct Listed {
     next_token: Option<String>,
 }
 
-pub(super) fn run(rest: &Rest<'_>) -> Result<Answer, FcError> {
+pub(super) async fn run(rest: &Rest<'_>) -> Result<Answer, FcError> {
     let given = |name: &str| rest.query.get(name).filter(|text| !text.is_empty());
     if given("fcVersion").is_some_and(|version| version.eq_ignore_ascii_case("v2")) {
         // There are no functions of the former generation here.
@@ -36,10 +36,9 @@ pub(super) fn run(rest: &Rest<'_>) -> Result<Answer, FcError> {
     };
     let Page { items, next_token } = rest.call.api.functions.list(&filter, &query::page(&rest.query)?)?;
     let wanted = given("functionName");
-    let functions = items
-        .iter()
-        .filter(|function| wanted.is_none_or(|name| function.name.as_str() == name))
-        .map(|function| function_output::function(function, &rest.call.api.identity, None))
-        .collect();
+    let mut functions = Vec::with_capacity(items.len());
+    for function in items.iter().filter(|function| wanted.is_none_or(|name| function.name.as_str() == name)) {
+        functions.push(function_output::function(&rest.call.api.functions, function, None).await);
+    }
     Ok(reply::json(&Listed { functions, next_token }))
 }

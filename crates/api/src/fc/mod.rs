@@ -163,8 +163,8 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
 async fn dispatch(rest: &Rest<'_>, body: Bytes) -> Result<Answer, FcError> {
     match rest.route.operation {
         Operation::CreateFunction => create_function::run(rest, body).await,
-        Operation::GetFunction => get_function::run(rest),
-        Operation::ListFunctions => list_functions::run(rest),
+        Operation::GetFunction => get_function::run(rest).await,
+        Operation::ListFunctions => list_functions::run(rest).await,
         Operation::UpdateFunction => update_function::run(rest, body).await,
         Operation::DeleteFunction => delete_function::run(rest).await,
         Operation::GetFunctionCode => get_function_code::run(rest),

@@ -13,7 +13,7 @@ pub(super) async fn run(rest: &Rest<'_>, body: Bytes) -> Result<Answer, FcError>
     let name = rest.function()?;
     let update = off_thread(move || parse(&body)).await??;
     let function = rest.call.api.functions.update(&name, update).await?;
-    Ok(reply::json(&function_output::function(&function, &rest.call.api.identity, None)))
+    Ok(reply::json(&function_output::function(&rest.call.api.functions, &function, None).await))
 }
 
 fn parse(body: &[u8]) -> Result<FunctionUpdate, FcError> {
