@@ -36,6 +36,9 @@ pub struct IsolationConfig {
     pub namespaces: Wish,
     /// The list of forbidden system calls.
     pub system_call_filter: Wish,
+    /// Ports of their own for custom runtimes that insist on the configured one; without, all custom runtimes get the
+    /// configured port, and one instance at a time runs on each.
+    pub port_redirection: Wish,
     /// The user that functions run as when the server is root and there are namespaces; 65534, `nobody`, by default.
     pub function_user: u32,
     /// The group that goes with it.
@@ -50,6 +53,7 @@ impl Default for IsolationConfig {
         Self {
             namespaces: Wish::Prefer,
             system_call_filter: Wish::Prefer,
+            port_redirection: Wish::Prefer,
             function_user: 65_534,
             function_group: 65_534,
             visible_paths: Vec::new(),

@@ -11,6 +11,7 @@ use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
 use kulkul_model::{Qualifier, RequestId};
+use kulkul_sandbox::BindListener;
 use tokio::net::unix::pipe;
 
 use crate::builtin::{Ended, UNHANDLED};
@@ -22,6 +23,7 @@ use crate::memory::Vitals;
 use crate::output::{Lines, Log, Output, OutputState, drain};
 use crate::report;
 use crate::spec::{Hook, InstanceSpec};
+use crate::start::HeldPort;
 
 /// Turns of reading after the end of an invocation; the program may print without end.
 const LAST_TURNS_MAX: usize = 32;
@@ -31,7 +33,7 @@ const DEATH_WAIT: Duration = Duration::from_millis(200);
 
 /// A program that serves requests.
 pub(crate) struct Custom {
-    port: u16,
+    port: Port,
     running: Running,
     printed: Arc<Printed>,
     /// Connections that nobody uses; at most one per request that was ever under way at once.
@@ -41,6 +43,41 @@ pub(crate) struct Custom {
     vitals: Arc<Vitals>,
     response_bytes_max: usize,
     _pump: AbortOnDrop,
+}
+
+/// Where a program listens.
+pub(crate) struct Port {
+    number: u16,
+    _means: Means,
+}
+
+/// How it got there; given up with the instance.
+enum Means {
+    /// Sockets are put there whatever port the program asks for.
+    Redirected { _task: AbortOnDrop },
+    /// No other instance uses it.
+    Held { _port: HeldPort },
+}
+
+impl Port {
+    /// A port of the instance's own, on which the program lands when it asks for one of `from`.
+    pub(crate) fn redirected(number: u16, binds: BindListener, from: [u16; 2]) -> Self {
+        let redirecting = async move {
+            if let Err(error) = binds.redirect(&from, number).await {
+                tracing::warn!(%error, port = number, "cannot give a program its port");
+            }
+        };
+        Self { number, _means: Means::Redirected { _task: AbortOnDrop(tokio::spawn(redirecting)) } }
+    }
+
+    /// A port that all programs of this configuration want.
+    pub(crate) fn held(number: u16, held: HeldPort) -> Self {
+        Self { number, _means: Means::Held { _port: held } }
+    }
+
+    pub(crate) fn number(&self) -> u16 {
+        self.number
+    }
 }
 
 /// The program's output, read by its pump and by each invocation when it ends.
@@ -74,7 +111,7 @@ impl Custom {
     /// Takes over a program that listens on `port`.
     pub(crate) fn new(
         spec: &InstanceSpec,
-        port: u16,
+        port: Port,
         running: Running,
         vitals: Arc<Vitals>,
         output: Output,
@@ -87,6 +124,11 @@ impl Custom {
         let idle_links = Mutex::default();
         let headers = fixed_headers(spec);
         Self { port, running, printed, idle_links, headers, vitals, response_bytes_max, _pump: pump }
+    }
+
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.number()
     }
 
     /// The process.
@@ -151,13 +193,15 @@ impl Custom {
         let headers = request.headers_mut();
         insert(headers, "x-fc-function-initializer", &hook.handler);
         insert(headers, "x-fc-initialization-timeout", &hook.timeout.as_secs().to_string());
-        let started = Instant::now();
+        self.vitals.begin();
+        let guard = InFlight { instance: self, id, started: Instant::now(), over: false };
         let answer = self.exchange(request.map(|()| Full::default()), hook.timeout).await;
+        let duration = guard.finish();
         self.drain();
         let failure = match answer {
             Answer::Came { success_status: true, failed: false, .. } => None,
             Answer::Came { body, .. } => Some(body),
-            Answer::Died => Some(report::message(&report::died(started.elapsed(), self.memory()))),
+            Answer::Died => Some(report::message(&report::died(duration, self.memory()))),
             Answer::TimedOut => {
                 Some(report::message(&report::timed_out("Initializer", hook.timeout, self.memory())))
             }
@@ -245,7 +289,7 @@ impl Custom {
                 answer => return self.keep(link, answer),
             }
         }
-        let link = HttpLink::connect(self.port).await;
+        let link = HttpLink::connect(self.port.number()).await;
         let mut link = link.map_err(|error| LinkError::Broken(error.to_string()))?;
         let answer = link.request(request, self.response_bytes_max).await;
         self.keep(link, answer)

@@ -81,6 +81,14 @@ pub enum InvokeError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Another instance runs on the only port that this one can have.
+    #[error(
+        "port {port} is in use by another instance, and this machine cannot give programs ports of their own"
+    )]
+    PortBusy {
+        /// The port.
+        port: u16,
+    },
     /// A layer of isolation is required that this machine does not offer.
     #[error("functions must not run without the isolation layer `{layer}`: {reason}")]
     IsolationMissing {
@@ -107,6 +115,7 @@ impl InvokeError {
             InvokeError::ResourceExhausted { .. }
             | InvokeError::FunctionResourceExhausted { .. }
             | InvokeError::Stopping
+            | InvokeError::PortBusy { .. }
             | InvokeError::Machine { .. } => true,
             InvokeError::RuntimeNotOffered { .. }
             | InvokeError::InterpreterMissing { .. }

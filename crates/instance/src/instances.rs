@@ -176,7 +176,7 @@ impl Instances {
                 let freed = inner.freed.notified();
                 tokio::pin!(freed);
                 freed.as_mut().enable();
-                let idle = inner.lock().pools.take_idle();
+                let idle = inner.lock().pools.take_idle(|_| true);
                 inner.stop_all(idle);
                 if inner.lock().pools.total() == 0 {
                     break;
@@ -254,6 +254,22 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// Stops the idle instances that hold a port; returns whether there were any.
+    async fn free_port(&self, port: u16) -> bool {
+        let holds = |member: &Member<Shared>| match &member.body {
+            Shared::Builtin { .. } => false,
+            Shared::Custom(custom) => custom.port() == port,
+        };
+        let idle = self.lock().pools.take_idle(holds);
+        let found = !idle.is_empty();
+        for member in idle {
+            stop(member).await;
+        }
+        found
+    }
+}
+
 async fn stop(member: Member<Shared>) {
     let Some(hook) = &member.spec.pre_stop else { return };
     let id = RequestId::new(Timestamp::now());
@@ -315,7 +331,13 @@ impl Reservation {
     async fn start_and_run(mut self, call: &Call) -> Result<Completed, InvokeError> {
         let begun = Instant::now();
         let id = InstanceId::new(Timestamp::now());
-        let started = self.inner.starter.start(&self.spec, &id, call).await;
+        let mut started = self.inner.starter.start(&self.spec, &id, call).await;
+        if let Err(StartError::Platform(InvokeError::PortBusy { port })) = &started {
+            let freed = self.inner.free_port(*port).await;
+            if freed {
+                started = self.inner.starter.start(&self.spec, &id, call).await;
+            }
+        }
         let start = Start::Cold(begun.elapsed());
         match started {
             Ok(body) => self.fulfil(id, body).run(call, start).await,

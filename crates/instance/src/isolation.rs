@@ -3,14 +3,15 @@
 //! Always there: a session and process group of its own, no inherited descriptors, an environment made from nothing,
 //! no way to gain privileges, limits of open files and core dumps, and memory that is watched. Tried out: *namespaces*, in
 //! which a function sees its code, its layers, a directory for temporary files and the machine's programs, and nothing
-//! else, no other process included; and the *system call filter*. Who runs a server as root has functions run as
+//! else, no other process included; the *system call filter*; and *port redirection*, without which programs that insist
+//! on a port run one at a time. Who runs a server as root has functions run as
 //! another user, who owns nothing.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kulkul_sandbox::{Bind, Enclosure, Filter, Identity, Launch, Limits};
+use kulkul_sandbox::{Bind, Enclosure, Filter, Identity, Launch, Limits, Process};
 
 use crate::config::{IsolationConfig, Wish};
 
@@ -45,6 +46,8 @@ pub enum Layer {
     UnprivilegedUser,
     /// A list of forbidden system calls.
     SystemCallFilter,
+    /// Ports of their own for programs that insist on one.
+    PortRedirection,
 }
 
 impl fmt::Display for Layer {
@@ -53,6 +56,7 @@ impl fmt::Display for Layer {
             Layer::Namespaces => "namespaces",
             Layer::UnprivilegedUser => "unprivileged user",
             Layer::SystemCallFilter => "system call filter",
+            Layer::PortRedirection => "port redirection",
         })
     }
 }
@@ -74,6 +78,7 @@ pub struct Isolation {
     /// As whom functions run in namespaces; `None` without namespaces.
     identity: Option<Identity>,
     filter: Option<Filter>,
+    redirects_ports: bool,
     visible: Vec<PathBuf>,
     states: Vec<LayerState>,
 }
@@ -89,6 +94,7 @@ impl Isolation {
         let mut visible: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
         visible.extend(config.visible_paths.iter().cloned());
         let enclosure = enclosure(mount_point, visible.clone(), Vec::new(), identity);
+        let redirection = attempt(config.port_redirection, trial_of_binds);
         let namespaces = attempt(config.namespaces, || match identity {
             // Neither is a user without privileges: the first is root, the second stands for "whoever I am".
             Identity::User { uid: 0 | u32::MAX, .. } | Identity::User { gid: 0 | u32::MAX, .. } => {
@@ -110,11 +116,13 @@ impl Isolation {
         Self {
             identity: namespaces.is_none().then_some(identity),
             filter: filtered.is_none().then_some(filter),
+            redirects_ports: redirection.is_none(),
             visible,
             states: vec![
                 state(Layer::Namespaces, &namespaces, config.namespaces),
                 state(Layer::UnprivilegedUser, &user, Wish::Prefer),
                 state(Layer::SystemCallFilter, &filtered, config.system_call_filter),
+                state(Layer::PortRedirection, &redirection, config.port_redirection),
             ],
         }
     }
@@ -140,6 +148,11 @@ impl Isolation {
             Some(Identity::User { uid, gid }) => Some((uid, gid)),
             Some(Identity::Root | Identity::UserNamespace | Identity::PrivilegedUserNamespace) | None => None,
         }
+    }
+
+    /// Whether programs can be put on ports of their own.
+    pub(crate) fn redirects_ports(&self) -> bool {
+        self.redirects_ports
     }
 
     /// The filter for functions.
@@ -211,12 +224,21 @@ fn attempt(wish: Wish, trial: impl FnOnce() -> Result<(), String>) -> Option<Str
 
 /// Runs a program that does nothing, and says why it could not.
 fn trial(enclosure: Option<Enclosure>, filter: Option<Filter>) -> Result<(), String> {
-    let chain = |error: &dyn std::error::Error| match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    };
-    let (_, output) = std::io::pipe().map_err(|error| error.to_string())?;
-    let launch = Launch {
+    let launch = nothing(enclosure, filter).map_err(|error| error.to_string())?;
+    let process = launch.start().map_err(|error| chain(&error))?;
+    outcome(&process)
+}
+
+/// Runs a program that does nothing, and would be asked about its ports.
+fn trial_of_binds() -> Result<(), String> {
+    let launch = nothing(None, None).map_err(|error| error.to_string())?;
+    let (process, _listener) = launch.start_with_binds().map_err(|error| chain(&error))?;
+    outcome(&process)
+}
+
+fn nothing(enclosure: Option<Enclosure>, filter: Option<Filter>) -> std::io::Result<Launch> {
+    let (_, output) = std::io::pipe()?;
+    Ok(Launch {
         program: "true".into(),
         arguments: Vec::new(),
         environment: Vec::new(),
@@ -226,14 +248,23 @@ fn trial(enclosure: Option<Enclosure>, filter: Option<Filter>) -> Result<(), Str
         limits: Limits { open_files_max: 64 },
         enclosure,
         filter,
-    };
-    let process = launch.start().map_err(|error| chain(&error))?;
+    })
+}
+
+fn outcome(process: &Process) -> Result<(), String> {
     let ended = process.wait_ended(TRIAL_WAIT);
     process.kill();
     process.wait_ended(TRIAL_WAIT);
     match (ended, process.reap()) {
         (true, Some(kulkul_sandbox::Exit::Code(0))) => Ok(()),
         (_, exit) => Err(format!("a trial ended with {exit:?}")),
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
 }
 

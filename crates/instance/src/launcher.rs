@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
-use kulkul_sandbox::{EndWatch, Launch, LaunchError, Process};
+use kulkul_sandbox::{BindListener, EndWatch, Launch, LaunchError, Process};
 use tokio::sync::oneshot;
 
 /// Starts that may wait for their turn; more are refused.
@@ -22,7 +22,15 @@ const DEATH_WAIT: Duration = Duration::from_secs(5);
 struct Start {
     launch: Launch,
     directory: Option<InstanceDir>,
-    answer: oneshot::Sender<Result<Guarded, LaunchError>>,
+    binds: Binds,
+    answer: oneshot::Sender<Result<(Guarded, Option<BindListener>), LaunchError>>,
+}
+
+/// Whether the kernel asks about the ports that a program wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Binds {
+    Free,
+    Asked,
 }
 
 /// What an instance leaves behind.
@@ -85,22 +93,41 @@ impl Launcher {
         launch: Launch,
         directory: Option<InstanceDir>,
     ) -> Result<Running, LaunchError> {
+        self.start_as(launch, directory, Binds::Free).await.map(|(running, _)| running)
+    }
+
+    /// Starts a process that asks for its ports; see [`Launch::start_with_binds`].
+    pub(crate) async fn start_with_binds(
+        &self,
+        launch: Launch,
+        directory: Option<InstanceDir>,
+    ) -> Result<(Running, BindListener), LaunchError> {
         let program = launch.program.to_string_lossy().into_owned();
-        let busy = |reason: &'static str| LaunchError {
-            program: program.clone(),
-            stage: kulkul_sandbox::Stage::Clone,
-            source: io::Error::other(reason),
+        let (running, binds) = self.start_as(launch, directory, Binds::Asked).await?;
+        let missing = || LaunchError {
+            program,
+            stage: kulkul_sandbox::Stage::Filter,
+            source: io::Error::other("nobody asks for ports"),
         };
+        Ok((running, binds.ok_or_else(missing)?))
+    }
+
+    async fn start_as(
+        &self,
+        launch: Launch,
+        directory: Option<InstanceDir>,
+        binds: Binds,
+    ) -> Result<(Running, Option<BindListener>), LaunchError> {
+        let program = launch.program.to_string_lossy().into_owned();
+        let fail =
+            |source| LaunchError { program: program.clone(), stage: kulkul_sandbox::Stage::Clone, source };
         let (answer, answered) = oneshot::channel();
         self.starts
-            .try_send(Start { launch, directory, answer })
-            .map_err(|_| busy("too many processes are being started"))?;
-        let guarded = answered.await.map_err(|_| busy("the launcher has ended"))??;
-        Running::new(guarded).map_err(|source| LaunchError {
-            program: program.clone(),
-            stage: kulkul_sandbox::Stage::Clone,
-            source,
-        })
+            .try_send(Start { launch, directory, binds, answer })
+            .map_err(|_| fail(io::Error::other("too many processes are being started")))?;
+        let answer = answered.await.map_err(|_| fail(io::Error::other("the launcher has ended")))?;
+        let (guarded, listener) = answer?;
+        Ok((Running::new(guarded).map_err(fail)?, listener))
     }
 
     /// Takes over a process that a helper started.
@@ -170,14 +197,17 @@ impl Drop for Guarded {
 }
 
 fn start_all(requested: &Receiver<Start>, undertaker: &Undertaker) {
-    while let Ok(Start { launch, directory, answer }) = requested.recv() {
+    while let Ok(Start { launch, directory, binds, answer }) = requested.recv() {
         if answer.is_closed() {
             continue;
         }
-        let started = launch.start().map(|process| Guarded {
-            process: Some(process),
-            directory,
-            undertaker: undertaker.clone(),
+        let started = match binds {
+            Binds::Free => launch.start().map(|process| (process, None)),
+            Binds::Asked => launch.start_with_binds().map(|(process, listener)| (process, Some(listener))),
+        };
+        let started = started.map(|(process, listener)| {
+            let undertaker = undertaker.clone();
+            (Guarded { process: Some(process), directory, undertaker }, listener)
         });
         // Whoever asked may have gone; then the process ends here, with the answer.
         drop(answer.send(started));

@@ -141,9 +141,9 @@ impl<B: Clone> Pools<B> {
         self.remove_where(|member| member.active == 0 && now.since(member.idle_since) >= keep(&member.spec))
     }
 
-    /// Takes out every instance that serves no request.
-    pub(crate) fn take_idle(&mut self) -> Vec<Member<B>> {
-        self.remove_where(|member| member.active == 0)
+    /// Takes out every instance that serves no request and of which `which` holds.
+    pub(crate) fn take_idle(&mut self, which: impl Fn(&Member<B>) -> bool) -> Vec<Member<B>> {
+        self.remove_where(|member| member.active == 0 && which(member))
     }
 
     /// Sets how many instances a function may have; `None` for no limit of its own.

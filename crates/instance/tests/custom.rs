@@ -5,7 +5,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kulkul_instance::{FunctionErrorKind, Hook, InstanceSpec, InvokeError};
+use kulkul_instance::{FunctionErrorKind, HealthCheck, Hook, InstanceSpec, InvokeError, Wish};
 use support::{Machine, call, process_runs, until};
 
 /// Answers by path; what it does on `/invoke` is said in the event.
@@ -39,7 +39,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.path == "/pre-stop": print("stopping", flush=True)
-        self.answer(200, {}, b"")
+        Handler.checks = getattr(Handler, "checks", 0) + 1
+        self.answer(200 if Handler.checks >= int(os.environ.get("HEALTHY_AFTER", "0")) else 503, {}, b"")
 
     def answer(self, status, headers, body):
         self.send_response(status)
@@ -55,7 +56,9 @@ class Server(ThreadingHTTPServer):
         self.socket.bind(self.server_address)
         self.server_name, self.server_port = self.server_address
 
-Server(("0.0.0.0", int(os.environ["FC_SERVER_PORT"])), Handler).serve_forever()
+time.sleep(float(os.environ.get("START_DELAY", "0")))
+port = os.environ.get("INSIST_ON") or os.environ["FC_SERVER_PORT"]
+Server(("0.0.0.0", int(port)), Handler).serve_forever()
 "#;
 
 fn server(machine: &Machine, change: impl FnOnce(&mut InstanceSpec)) -> Arc<InstanceSpec> {
@@ -237,4 +240,85 @@ async fn an_answer_that_is_too_large_is_refused() {
     assert_eq!(machine.result(&spec, r#"{"bytes":1000}"#).await.len(), 1000);
     let error = machine.try_invoke(&spec, r#"{"bytes":1001}"#).await.unwrap_err();
     assert!(matches!(error, InvokeError::ResponseTooLarge { limit: 1000 }), "{error}");
+}
+
+/// A function whose program listens on one port, whatever it is told.
+fn insisting(machine: &Machine, port: u16) -> Arc<InstanceSpec> {
+    server(machine, |spec| {
+        spec.environment.insert("INSIST_ON".into(), port.to_string());
+        spec.custom.port = port;
+    })
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_that_insist_on_one_port_run_beside_each_other() {
+    let machine = Machine::new();
+    let port = free_port();
+    let (one, two) = (insisting(&machine, port), insisting(&machine, port));
+    let slow = r#"{"sleep":0.3,"instance":true}"#;
+    let instances =
+        tokio::join!(machine.result(&one, slow), machine.result(&one, slow), machine.result(&two, slow));
+    assert_ne!(instances.0, instances.1);
+    assert_eq!(machine.instances.list().len(), 3);
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "nobody listens on the port itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_ports_cannot_be_redirected_one_instance_at_a_time_has_a_port() {
+    let machine = Machine::with(|config| config.isolation.port_redirection = Wish::Off);
+    let port = free_port();
+    let (one, two) = (insisting(&machine, port), insisting(&machine, port));
+    machine.result(&one, "").await;
+    let (_, busy) = tokio::join!(machine.result(&one, r#"{"sleep":0.5}"#), machine.try_invoke(&two, ""));
+    let busy = busy.unwrap_err();
+    assert!(matches!(busy, InvokeError::PortBusy { port: named } if named == port) && busy.is_retryable());
+    // An instance that is idle gives way.
+    machine.result(&two, "").await;
+    machine.result(&one, "").await;
+    assert_eq!(machine.instances.list().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_health_check_decides_when_a_program_is_ready_or_has_failed() {
+    let machine = Machine::new();
+    let with_check = |healthy_after: u32| {
+        server(&machine, |spec| {
+            spec.environment.insert("HEALTHY_AFTER".into(), healthy_after.to_string());
+            spec.custom.health_check = Some(HealthCheck {
+                path: "/healthy?".into(),
+                initial_delay: Duration::ZERO,
+                period: Duration::from_millis(10),
+                timeout: Duration::from_secs(1),
+                failure_threshold: 3,
+                success_threshold: 2,
+            });
+        })
+    };
+    machine.result(&with_check(3), "").await;
+    let error = machine.try_invoke(&with_check(100), "").await.unwrap_err();
+    assert!(matches!(error, InvokeError::NotStarted { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_goes_away_while_an_instance_starts_leaves_a_line_in_the_log() {
+    let machine = Machine::new();
+    let custom = server(&machine, |spec| {
+        spec.environment.insert("START_DELAY".into(), "60".into());
+    });
+    let files = [("index.py", "import time\ntime.sleep(60)\n")];
+    let python = machine.function_with("python3.11", &files, |_| {});
+    for spec in [custom, python] {
+        let call = call("");
+        let id = call.request_id.to_string();
+        let gave_up =
+            tokio::time::timeout(Duration::from_millis(1500), machine.instances.invoke(&spec, call)).await;
+        assert!(gave_up.is_err());
+        let last = machine.log.of(&id).pop().unwrap();
+        assert!(last.contains("Error: Invocation canceled by client (duration: "), "{last}");
+        assert!(machine.instances.list().is_empty());
+    }
 }
