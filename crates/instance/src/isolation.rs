@@ -245,7 +245,8 @@ fn nothing(enclosure: Option<Enclosure>, filter: Option<Filter>) -> std::io::Res
         directory: "/".into(),
         output: output.into(),
         passed: Vec::new(),
-        limits: Limits { open_files_max: 64 },
+        // More than the server itself has open at its start: the process inherits that, until its program starts.
+        limits: Limits { open_files_max: 1024 },
         enclosure,
         filter,
     })
