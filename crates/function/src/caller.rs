@@ -80,9 +80,9 @@ fn judge(error: &InvokeFunctionError) -> (Verdict, u16) {
             }
         },
         InvokeFunctionError::Run(error) => match error {
-            InvokeError::ResourceExhausted { .. } | InvokeError::FunctionResourceExhausted { .. } => {
-                (Verdict::Throttled, 429)
-            }
+            InvokeError::ResourceExhausted { .. }
+            | InvokeError::FunctionResourceExhausted { .. }
+            | InvokeError::PortBusy { .. } => (Verdict::Throttled, 429),
             InvokeError::Stopping => (Verdict::Throttled, 503),
             InvokeError::Machine { .. } => (Verdict::Throttled, 500),
             InvokeError::ResponseTooLarge { .. } | InvokeError::BadResponse { .. } => (Verdict::Failed, 502),

@@ -187,7 +187,7 @@ impl From<InvokeError> for FcError {
         use StatusCode as Status;
         let (status, code) = match &error {
             InvokeError::ResourceExhausted { .. } => (Status::TOO_MANY_REQUESTS, "ResourceExhausted"),
-            InvokeError::FunctionResourceExhausted { .. } => {
+            InvokeError::FunctionResourceExhausted { .. } | InvokeError::PortBusy { .. } => {
                 (Status::TOO_MANY_REQUESTS, "FunctionResourceExhausted")
             }
             InvokeError::Stopping => (Status::SERVICE_UNAVAILABLE, "ResourceThrottled"),
