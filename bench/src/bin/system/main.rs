@@ -5,10 +5,12 @@
 //! shares the machine with the server.
 
 mod cold;
+mod collector;
 mod echo;
 mod entry;
 mod events;
 mod flushes;
+mod forgetful;
 mod frames;
 mod functions;
 mod idle;
@@ -19,6 +21,7 @@ mod raw;
 mod requests;
 mod samples;
 mod server;
+mod stages;
 mod stream;
 
 use std::path::PathBuf;
@@ -64,6 +67,8 @@ enum Role {
 enum Section {
     /// Durable `PutEvents`, against the disk.
     Put,
+    /// What each stage of a durable `PutEvents` takes, in process.
+    Stages,
     /// From a put to the entry of a handler.
     Entry,
     /// Events a second through a rule into a function.
@@ -107,6 +112,7 @@ fn main() -> anyhow::Result<()> {
         let began = Instant::now();
         let rows = match section {
             Section::Put => put::measure(&bench),
+            Section::Stages => stages::measure(&bench),
             Section::Entry => entry::measure(&bench),
             Section::Stream => stream::measure(&bench),
             Section::Invoke => invoke::measure(&bench),

@@ -1,7 +1,7 @@
 //! Durable `PutEvents`: accepted only when the events are on the disk, against what the disk can do.
 
 use kulkul_bench::report::{Bound, Row};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Bench;
 use crate::events::{ALL_ACCEPTED, EVENT_BYTES, put_requests};
@@ -13,9 +13,10 @@ use crate::samples::{middle, ratio, short};
 use crate::server::Server;
 
 const SECTION: &str = "put";
-const BUS: &str = "bench";
+/// The bus that events are put on.
+pub(crate) const BUS: &str = "bench";
 /// Rules of the bus that look at each event and do not match it.
-const RULE_COUNT: usize = 100;
+pub(crate) const RULE_COUNT: usize = 100;
 /// How often everything is measured; the run in the middle counts.
 const ROUNDS: usize = 3;
 const CONNECTIONS: usize = 64;
@@ -107,12 +108,16 @@ fn prepare(server: &Server) -> anyhow::Result<()> {
     let api = Api::new(server.client())?;
     api.create_bus(BUS)?;
     for number in 0..RULE_COUNT {
-        let pattern = json!({
-            "source": ["shop.orders"],
-            "type": [{"prefix": "order:"}],
-            "data": {"customer": {"id": [number]}},
-        });
-        api.create_rule(BUS, &format!("rule-{number}"), &pattern, &json!([]))?;
+        api.create_rule(BUS, &format!("rule-{number}"), &rule_pattern(number), &json!([]))?;
     }
     Ok(())
+}
+
+/// What one of these rules wants.
+pub(crate) fn rule_pattern(number: usize) -> Value {
+    json!({
+        "source": ["shop.orders"],
+        "type": [{"prefix": "order:"}],
+        "data": {"customer": {"id": [number]}},
+    })
 }
