@@ -37,8 +37,13 @@ pub(crate) struct MemoryWatch {
 }
 
 impl Vitals {
-    /// The most memory that was seen in use.
+    /// The most memory that was seen in use. Whoever asks before the first look has one taken.
     pub(crate) fn peak(&self) -> MemoryUse {
+        if self.peak_kib.load(Ordering::Relaxed) == 0
+            && let Some(kib) = peak_of(self.process.pid())
+        {
+            self.note(kib);
+        }
         MemoryUse { kib: self.peak_kib.load(Ordering::Relaxed) }
     }
 
@@ -79,6 +84,13 @@ impl Vitals {
             self.process.kill();
         }
     }
+}
+
+/// The most memory that one process has used, as the system tells; `None` when it is gone.
+fn peak_of(pid: i32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 impl MemoryWatch {
