@@ -7,6 +7,7 @@ mod route;
 mod trace_event;
 
 use http::Method;
+use kulkul_access::Action;
 use kulkul_listener::RequestBody;
 use kulkul_model::{BusName, RequestId};
 use tracing::Instrument;
@@ -57,12 +58,17 @@ async fn run(call: Call<'_>, body: &mut RequestBody) -> Result<Answer, FcError> 
     if let Some(hash) = admitted.content_sha256 {
         Acs3::check_body(&body, hash)?;
     }
-    let bus: BusName = route.bus.parse()?;
-    match route.operation {
-        Operation::PutEvent => {
-            call.peer.run_to_end();
-            put_event::run(call, &bus, &body).await
-        }
-        Operation::TraceEvent => trace_event::run(call, &bus, &route.event).await,
+    if route.operation.action() != Action::Read {
+        // The body is read: what changes something goes on although its client hangs up.
+        call.peer.run_to_end();
     }
+    match route.operation {
+        Operation::PutEvent => put_event::run(call, &bus(&route)?, &body).await,
+        Operation::TraceEvent => trace_event::run(call, &bus(&route)?, route.name(1)).await,
+    }
+}
+
+/// The bus that a path names first.
+fn bus(route: &Route<'_>) -> Result<BusName, FcError> {
+    Ok(route.name(0).parse::<BusName>()?)
 }

@@ -11,19 +11,24 @@ use crate::percent::{Plus, decode_text};
 /// An operation of Kulkul's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
-    /// `POST /kulkul/v1/buses/{bus}/events`: puts one CloudEvent in the structured form.
+    /// Puts one CloudEvent in the structured form.
     PutEvent,
-    /// `GET /kulkul/v1/buses/{bus}/events/{id}/trace`: everything known of the events with an id.
+    /// Everything known of the events with an id.
     TraceEvent,
 }
+
+/// Every operation with its method and its path below the prefix, where `*` stands for a name.
+const TABLE: &[(&str, &str, Operation)] = &[
+    ("POST", "buses/*/events", Operation::PutEvent),
+    ("GET", "buses/*/events/*/trace", Operation::TraceEvent),
+];
 
 /// An operation with what its path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route<'a> {
     pub(crate) operation: Operation,
-    pub(crate) bus: Cow<'a, str>,
-    /// Empty when the path names none.
-    pub(crate) event: Cow<'a, str>,
+    /// The names in the path, decoded, in order.
+    names: Vec<Cow<'a, str>>,
 }
 
 impl Operation {
@@ -39,17 +44,30 @@ impl Operation {
 impl<'a> Route<'a> {
     /// The operation that a method and a raw path mean; `None` when there is no such operation.
     pub(crate) fn of(method: &Method, path: &'a str) -> Option<Self> {
-        let segments = path.strip_prefix(PREFIX)?.split('/').map(|segment| decode_text(segment, Plus::Plus));
-        let mut segments: Vec<Cow<'a, str>> = segments.collect::<Option<_>>()?;
-        let names: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
-        let operation = match (method.as_str(), &names[..]) {
-            ("POST", ["buses", _, "events"]) => Operation::PutEvent,
-            ("GET", ["buses", _, "events", _, "trace"]) => Operation::TraceEvent,
+        let path = path.strip_prefix(PREFIX)?;
+        TABLE.iter().filter(|(wanted, ..)| *wanted == method.as_str()).find_map(|(_, template, operation)| {
+            names(template, path).map(|names| Self { operation: *operation, names })
+        })
+    }
+
+    /// A name in the path, counted from 0; the table says how many there are.
+    pub(crate) fn name(&self, index: usize) -> &str {
+        self.names.get(index).map_or("", |name| name)
+    }
+}
+
+/// What stands at the places of the names when a path has the form of a template. Segments are split first and decoded
+/// then, so that a name may hold any character.
+fn names<'a>(template: &str, path: &'a str) -> Option<Vec<Cow<'a, str>>> {
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    let mut names = Vec::new();
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(names),
+            (Some("*"), Some(segment)) => names.push(decode_text(segment, Plus::Plus)?),
+            (Some(word), Some(segment)) if word == segment => {}
             _ => return None,
-        };
-        let event =
-            if operation == Operation::TraceEvent { segments.swap_remove(3) } else { Cow::Borrowed("") };
-        Some(Self { operation, bus: segments.swap_remove(1), event })
+        }
     }
 }
 
@@ -60,11 +78,23 @@ mod tests {
     #[test]
     fn a_path_is_split_before_it_is_decoded() {
         let route = Route::of(&Method::GET, "/kulkul/v1/buses/default/events/a%2Fb/trace").unwrap();
-        assert_eq!((route.operation, &*route.bus, &*route.event), (Operation::TraceEvent, "default", "a/b"));
+        assert_eq!(
+            (route.operation, route.name(0), route.name(1)),
+            (Operation::TraceEvent, "default", "a/b")
+        );
         assert_eq!(Route::of(&Method::GET, "/kulkul/v1/buses/default/events"), None);
         assert_eq!(
             Route::of(&Method::POST, "/kulkul/v1/buses/b/events").unwrap().operation,
             Operation::PutEvent
         );
+    }
+
+    #[test]
+    fn no_two_rows_mean_the_same_request() {
+        for (index, (method, template, _)) in TABLE.iter().enumerate() {
+            let path = template.replace('*', "x");
+            let first = TABLE.iter().position(|(m, t, _)| m == method && names(t, &path).is_some());
+            assert_eq!(first, Some(index), "{method} {template}");
+        }
     }
 }
