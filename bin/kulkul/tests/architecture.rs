@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["kulkul-transform", "kulkul-catalog", "kulkul-store", "kulkul-instance"],
     &["kulkul-store-sqlite", "kulkul-access", "kulkul-delivery"],
     &["kulkul-bus", "kulkul-client"],
-    &["kulkul-function", "kulkul-objects"],
+    &["kulkul-function", "kulkul-objects", "kulkul-source"],
     &["kulkul-trigger"],
     &["kulkul-api"],
     &["kulkul", "kulkul-bench", "kulkul-fuzz"],

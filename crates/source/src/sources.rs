@@ -1,0 +1,129 @@
+//! The registry as a whole: what is shown, and how it changes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use kulkul_bus::Hub;
+use kulkul_catalog::{Catalog, CatalogAdditions, UserDefinedSource};
+use kulkul_delivery::Clock;
+use kulkul_store::{Document, Metadata};
+
+use crate::document::{self, ADDITION_PREFIX, SOURCE_PREFIX};
+use crate::{Addition, AdditionName, RegisteredSource, SourceError, SourceName, files};
+
+/// What the registry works with.
+#[derive(Clone)]
+pub struct SourcesParts {
+    /// Where registered sources and additions are stored.
+    pub metadata: Arc<dyn Metadata>,
+    /// Whose buses sources are registered on.
+    pub hub: Arc<Hub>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where users keep additions as files. It need not be there.
+    pub directory: PathBuf,
+}
+
+/// The registry of event sources. Shared as an `Arc`.
+pub struct Sources {
+    pub(crate) parts: SourcesParts,
+    shown: ArcSwap<Shown>,
+    /// Held by whoever changes something, from reading the old state to showing the new one.
+    pub(crate) control: tokio::sync::Mutex<()>,
+}
+
+/// One state of the registry: what it is made from, and the catalog that follows.
+#[derive(Clone)]
+pub(crate) struct Shown {
+    pub(crate) files: CatalogAdditions,
+    pub(crate) additions: BTreeMap<AdditionName, Arc<Addition>>,
+    pub(crate) registered: BTreeMap<SourceName, Arc<RegisteredSource>>,
+    catalog: Catalog,
+}
+
+impl Sources {
+    /// Reads what is stored, and the files. Files with errors are reported in the log and left out until they are
+    /// right; the server starts without them.
+    pub async fn open(parts: SourcesParts) -> Result<Arc<Self>, SourceError> {
+        let mut shown = Shown {
+            files: CatalogAdditions::default(),
+            additions: BTreeMap::new(),
+            registered: BTreeMap::new(),
+            catalog: Catalog::builtin(),
+        };
+        for stored in documents(&*parts.metadata, SOURCE_PREFIX).await? {
+            let source = document::read_source(&stored.key, &stored.value)?;
+            shown.registered.insert(source.name.clone(), Arc::new(source));
+        }
+        for stored in documents(&*parts.metadata, ADDITION_PREFIX).await? {
+            let (name, text) = document::read_addition(&stored.key, &stored.value)?;
+            match Addition::parse(&name, text) {
+                Ok(addition) => drop(shown.additions.insert(name, Arc::new(addition))),
+                // What an older version took must not keep the server down.
+                Err(error) => tracing::error!(addition = %name, %error, "catalog additions are left out"),
+            }
+        }
+        let directory = parts.directory.clone();
+        match files::read(directory).await {
+            Ok(read) => shown.files = read,
+            Err(error) => tracing::error!(%error, "the files of the catalog are left out"),
+        }
+        shown.rebuild();
+        Ok(Arc::new(Self {
+            parts,
+            shown: ArcSwap::from_pointee(shown),
+            control: tokio::sync::Mutex::new(()),
+        }))
+    }
+
+    /// All event sources as they are now.
+    pub fn catalog(&self) -> Catalog {
+        self.shown.load().catalog.clone()
+    }
+
+    pub(crate) fn shown(&self) -> Arc<Shown> {
+        self.shown.load_full()
+    }
+
+    /// Makes a new state and shows it. The caller holds `control`.
+    pub(crate) fn show(&self, change: impl FnOnce(&mut Shown)) {
+        let mut next = Shown::clone(&self.shown.load());
+        change(&mut next);
+        next.rebuild();
+        self.shown.store(Arc::new(next));
+    }
+}
+
+impl Shown {
+    /// Files first, then what came by API, so that the API can correct a file; sources of buses last.
+    fn rebuild(&mut self) {
+        let mut all = self.files.clone();
+        for addition in self.additions.values() {
+            all.extend(addition.parsed.clone());
+        }
+        all.extend(CatalogAdditions::registered(self.registered.values().map(|source| UserDefinedSource {
+            bus: source.bus.to_string(),
+            name: source.name.to_string(),
+            description: source.description.clone().filter(|text| !text.is_empty()),
+            types: Vec::new(),
+        })));
+        self.catalog = if all.is_empty() { Catalog::builtin() } else { Catalog::builtin().merge(&all) };
+    }
+}
+
+async fn documents(metadata: &dyn Metadata, prefix: &str) -> Result<Vec<Document>, SourceError> {
+    const PAGE: usize = 1000;
+    let mut all: Vec<Document> = Vec::new();
+    loop {
+        let after = all.last().map(|document| document.key.clone());
+        let page = metadata.list(prefix, after.as_ref(), PAGE).await;
+        let page = page.map_err(SourceError::store("read the event sources"))?;
+        let last = page.len() < PAGE;
+        all.extend(page);
+        if last {
+            return Ok(all);
+        }
+    }
+}
