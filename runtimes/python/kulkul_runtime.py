@@ -53,8 +53,8 @@ except (ImportError, OSError):
 PROTOCOL = 1
 
 # Numbers of the kernel's interface; those of system calls are the same on all architectures from 424 on.
-SYS_PIDFD_OPEN, SYS_MOUNT_SETATTR = 434, 442
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 22, 24
+SYS_PIDFD_OPEN, SYS_MOUNT_SETATTR, SYS_LANDLOCK_RESTRICT_SELF = 434, 442, 446
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 24, 38
 SECCOMP_MODE_FILTER = 2
 CAPABILITY_VERSION_3 = 0x20080522
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
@@ -513,8 +513,8 @@ def zygote():
     os.set_inheritable(3, False)
     signal.signal(signal.SIGCHLD, reap)
     enclosed = sys.argv[1:] == ["enclosed"]
-    if enclosed and LIBC is None:
-        sys.exit("this interpreter has no ctypes, without which instances cannot be enclosed")
+    if LIBC is None:
+        sys.exit("this interpreter has no ctypes, without which instances cannot be kept apart")
     gc.collect()
     if hasattr(gc, "freeze"):
         gc.freeze()
@@ -586,9 +586,23 @@ def enclose(given):
         # Otherwise the process's own files below /proc, among them its output, would be root's.
         LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
     else:
-        header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-        none = (ctypes.c_uint32 * 6)()
-        check(LIBC.capset(header, none), "capset")
+        drop_capabilities()
+
+
+def drop_capabilities():
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    none = (ctypes.c_uint32 * 6)()
+    check(LIBC.capset(header, none), "capset")
+
+
+def restrict(file_rules):
+    """Gives up all files that the rules do not name, and all rights."""
+    for capability in range(64):
+        LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    drop_capabilities()
+    check(LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+    check(LIBC.syscall(SYS_LANDLOCK_RESTRICT_SELF, file_rules, 0), "landlock")
+    os.close(file_rules)
 
 
 def forbid(program):
@@ -597,7 +611,7 @@ def forbid(program):
     check(LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(given), 0, 0), "seccomp")
 
 
-def become_instance(given, connection, output):
+def become_instance(given, connection, output, file_rules=None):
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
@@ -608,6 +622,8 @@ def become_instance(given, connection, output):
         setattr(sys, "__%s__" % name, stream)
     if given["enclosure"] is not None:
         enclose(given["enclosure"])
+    if given["restricted"]:
+        restrict(file_rules)
     if given["forbidden"] is not None:
         forbid(base64.b64decode(given["forbidden"]))
     os.environ.clear()

@@ -36,6 +36,8 @@ pub struct IsolationConfig {
     pub namespaces: Wish,
     /// The list of forbidden system calls.
     pub system_call_filter: Wish,
+    /// Rules about the files that functions may reach (Landlock), where there are no namespaces.
+    pub file_rules: Wish,
     /// Ports of their own for custom runtimes that insist on the configured one; without, all custom runtimes get the
     /// configured port, and one instance at a time runs on each.
     pub port_redirection: Wish,
@@ -53,6 +55,7 @@ impl Default for IsolationConfig {
         Self {
             namespaces: Wish::Prefer,
             system_call_filter: Wish::Prefer,
+            file_rules: Wish::Prefer,
             port_redirection: Wish::Prefer,
             function_user: 65_534,
             function_group: 65_534,

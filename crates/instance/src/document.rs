@@ -23,6 +23,8 @@ pub(crate) struct StartDocument<'a> {
     runtime_version: u8,
     /// Only for forks of a zygote; others are enclosed before they start.
     pub(crate) enclosure: Option<ForkEnclosure>,
+    /// Whether rules about files come along as a third descriptor; only for forks of a zygote.
+    pub(crate) restricted: bool,
     /// The system call filter, base64; only for forks of a zygote.
     pub(crate) forbidden: Option<String>,
     context: Context<'a>,
@@ -87,6 +89,7 @@ impl<'a> StartDocument<'a> {
             response_bytes_max,
             runtime_version,
             enclosure: None,
+            restricted: false,
             forbidden: None,
             context: Context {
                 name: spec.function.as_str(),

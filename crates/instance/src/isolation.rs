@@ -3,15 +3,16 @@
 //! Always there: a session and process group of its own, no inherited descriptors, an environment made from nothing,
 //! no way to gain privileges, limits of open files and core dumps, and memory that is watched. Tried out: *namespaces*, in
 //! which a function sees its code, its layers, a directory for temporary files and the machine's programs, and nothing
-//! else, no other process included; the *system call filter*; and *port redirection*, without which programs that insist
-//! on a port run one at a time. Who runs a server as root has functions run as
-//! another user, who owns nothing.
+//! else, no other process included; where there are none, *file rules* of the kernel (Landlock), which leave it the same
+//! files; the *system call filter*; and *port redirection*, without which programs that insist on a port run one at a
+//! time. Who runs a server as root has functions run as another user, who owns nothing.
 
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kulkul_sandbox::{Bind, Enclosure, Filter, Identity, Launch, Limits, Process};
+use kulkul_sandbox::{Access, Bind, Enclosure, FileRules, Filter, Identity, Launch, Limits, Process};
 
 use crate::config::{IsolationConfig, Wish};
 
@@ -46,6 +47,8 @@ pub enum Layer {
     UnprivilegedUser,
     /// A list of forbidden system calls.
     SystemCallFilter,
+    /// Rules about the files that functions may reach; only where there are no namespaces.
+    FileRules,
     /// Ports of their own for programs that insist on one.
     PortRedirection,
 }
@@ -56,6 +59,7 @@ impl fmt::Display for Layer {
             Layer::Namespaces => "namespaces",
             Layer::UnprivilegedUser => "unprivileged user",
             Layer::SystemCallFilter => "system call filter",
+            Layer::FileRules => "file rules",
             Layer::PortRedirection => "port redirection",
         })
     }
@@ -79,6 +83,7 @@ pub struct Isolation {
     identity: Option<Identity>,
     filter: Option<Filter>,
     redirects_ports: bool,
+    restricts_files: bool,
     visible: Vec<PathBuf>,
     states: Vec<LayerState>,
 }
@@ -109,21 +114,27 @@ impl Isolation {
             (Some(_), true) => Some("it needs namespaces".to_owned()),
             (_, false) => Some("the server is not root, and functions run as its own user".to_owned()),
         };
+        let rules = attempt(config.file_rules, || trial_of_rules(&visible));
         let state = |layer, missing: &Option<String>, wish| {
             let (missing, required) = (missing.clone(), wish == Wish::Require);
             LayerState { layer, missing, required }
         };
+        let mut states = vec![
+            state(Layer::Namespaces, &namespaces, config.namespaces),
+            state(Layer::UnprivilegedUser, &user, Wish::Prefer),
+            state(Layer::SystemCallFilter, &filtered, config.system_call_filter),
+            state(Layer::PortRedirection, &redirection, config.port_redirection),
+        ];
+        if namespaces.is_some() {
+            states.push(state(Layer::FileRules, &rules, config.file_rules));
+        }
         Self {
             identity: namespaces.is_none().then_some(identity),
             filter: filtered.is_none().then_some(filter),
             redirects_ports: redirection.is_none(),
+            restricts_files: namespaces.is_some() && rules.is_none(),
             visible,
-            states: vec![
-                state(Layer::Namespaces, &namespaces, config.namespaces),
-                state(Layer::UnprivilegedUser, &user, Wish::Prefer),
-                state(Layer::SystemCallFilter, &filtered, config.system_call_filter),
-                state(Layer::PortRedirection, &redirection, config.port_redirection),
-            ],
+            states,
         }
     }
 
@@ -158,6 +169,32 @@ impl Isolation {
     /// The filter for functions.
     pub(crate) fn filter(&self) -> Option<Filter> {
         self.filter.clone()
+    }
+
+    /// The rules for an instance without namespaces: it may read what it would see with them, and write to `own`.
+    ///
+    /// # Errors
+    /// When the kernel refuses a rule.
+    pub(crate) fn file_rules(
+        &self,
+        interpreter: Option<&Path>,
+        readable: &[&Path],
+        own: &Path,
+    ) -> std::io::Result<Option<OwnedFd>> {
+        if !self.restricts_files {
+            return Ok(None);
+        }
+        let rules = rules_for(&self.visible_with(interpreter))?;
+        for path in readable {
+            rules.allow(path, Access::ReadOnly)?;
+        }
+        rules.allow(own, Access::ReadWrite)?;
+        // Much code writes to /tmp whatever its environment says. All functions share it then; but the server's own
+        // directories must not be among what they share.
+        if !own.starts_with("/tmp") {
+            rules.allow(Path::new("/tmp"), Access::ReadWrite)?;
+        }
+        Ok(Some(rules.into_descriptor()))
     }
 
     /// What an instance sees whose interpreter, if any, is this.
@@ -229,6 +266,27 @@ fn trial(enclosure: Option<Enclosure>, filter: Option<Filter>) -> Result<(), Str
     outcome(&process)
 }
 
+/// Runs a program that does nothing under rules about files.
+fn trial_of_rules(visible: &[PathBuf]) -> Result<(), String> {
+    let rules = rules_for(visible).map_err(|error| error.to_string())?;
+    let launch = nothing(None, None).map_err(|error| error.to_string())?;
+    let launch = Launch { file_rules: Some(rules.into_descriptor()), ..launch };
+    let process = launch.start().map_err(|error| chain(&error))?;
+    outcome(&process)
+}
+
+/// Rules that allow to read these paths, and to use what every program needs.
+fn rules_for(visible: &[PathBuf]) -> std::io::Result<FileRules> {
+    let rules = FileRules::new()?;
+    for path in visible.iter().map(PathBuf::as_path).chain([Path::new("/proc"), Path::new("/sys")]) {
+        rules.allow(path, Access::ReadOnly)?;
+    }
+    for device in ["null", "zero", "full", "random", "urandom", "tty", "shm"] {
+        rules.allow(&Path::new("/dev").join(device), Access::ReadWrite)?;
+    }
+    Ok(rules)
+}
+
 /// Runs a program that does nothing, and would be asked about its ports.
 fn trial_of_binds() -> Result<(), String> {
     let launch = nothing(None, None).map_err(|error| error.to_string())?;
@@ -248,6 +306,7 @@ fn nothing(enclosure: Option<Enclosure>, filter: Option<Filter>) -> std::io::Res
         // More than the server itself has open at its start: the process inherits that, until its program starts.
         limits: Limits { open_files_max: 1024 },
         enclosure,
+        file_rules: None,
         filter,
     })
 }

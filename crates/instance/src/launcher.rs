@@ -9,7 +9,11 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use kulkul_sandbox::{BindListener, EndWatch, Launch, LaunchError, Process};
+use nix::sys::signal;
+use nix::unistd::Pid;
 use tokio::sync::oneshot;
+
+use crate::memory;
 
 /// Starts that may wait for their turn; more are refused.
 const STARTS_MAX: usize = 1024;
@@ -64,6 +68,16 @@ struct Guarded {
     process: Option<Process>,
     directory: Option<InstanceDir>,
     undertaker: Undertaker,
+    reach: Reach,
+}
+
+/// How far the end of a process reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// The kernel ends all that it started, with its namespace.
+    Everything,
+    /// The kernel ends its group; whoever left that has to be looked for.
+    Group,
 }
 
 /// A running process whose end can be waited for. Dropping it kills it and what it started.
@@ -131,8 +145,14 @@ impl Launcher {
     }
 
     /// Takes over a process that a helper started.
-    pub(crate) fn adopt(&self, process: Process, directory: Option<InstanceDir>) -> io::Result<Running> {
-        Running::new(Guarded { process: Some(process), directory, undertaker: self.undertaker.clone() })
+    pub(crate) fn adopt(
+        &self,
+        process: Process,
+        directory: InstanceDir,
+        reach: Reach,
+    ) -> io::Result<Running> {
+        let undertaker = self.undertaker.clone();
+        Running::new(Guarded { process: Some(process), directory: Some(directory), undertaker, reach })
     }
 }
 
@@ -186,7 +206,17 @@ impl Guarded {
 impl Drop for Guarded {
     fn drop(&mut self) {
         let Some(process) = self.process.take() else { return };
+        // Before it ends: afterwards nobody knows whose children they were.
+        let strays = match self.reach {
+            Reach::Everything => Vec::new(),
+            Reach::Group if process.has_ended() => Vec::new(),
+            Reach::Group => memory::descendants(process.pid()),
+        };
         process.kill();
+        for pid in strays {
+            // An error means that it has ended, with the group.
+            let _ = signal::kill(Pid::from_raw(pid), signal::SIGKILL);
+        }
         let remains = Remains { process, directory: self.directory.take() };
         if let Err(TrySendError::Full(remains) | TrySendError::Disconnected(remains)) =
             self.undertaker.remains.try_send(remains)
@@ -201,13 +231,14 @@ fn start_all(requested: &Receiver<Start>, undertaker: &Undertaker) {
         if answer.is_closed() {
             continue;
         }
+        let reach = if launch.enclosure.is_some() { Reach::Everything } else { Reach::Group };
         let started = match binds {
             Binds::Free => launch.start().map(|process| (process, None)),
             Binds::Asked => launch.start_with_binds().map(|(process, listener)| (process, Some(listener))),
         };
         let started = started.map(|(process, listener)| {
             let undertaker = undertaker.clone();
-            (Guarded { process: Some(process), directory, undertaker }, listener)
+            (Guarded { process: Some(process), directory, undertaker, reach }, listener)
         });
         // Whoever asked may have gone; then the process ends here, with the answer.
         drop(answer.send(started));

@@ -5,7 +5,7 @@
 //! invocation sees as the end of the process. An instance's memory is that of its process and of all its descendants;
 //! pages that several of them share count for each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -153,7 +153,9 @@ struct Stat {
 /// left its session still has its parent; only one that left both is overlooked.
 fn sum_by_root(roots: &[i32], mut all: Vec<Stat>) -> Vec<u64> {
     all.sort_by_key(|stat| stat.pid); // Parents usually come before their children.
-    let mut owner: HashMap<i32, usize> = roots.iter().enumerate().map(|(index, pid)| (*pid, index)).collect();
+    // A root without a number has ended; 0 is also the parent of the machine's first process.
+    let numbered = roots.iter().enumerate().filter(|(_, pid)| **pid > 0);
+    let mut owner: HashMap<i32, usize> = numbered.map(|(index, pid)| (*pid, index)).collect();
     let mut sums = vec![0; roots.len()];
     for stat in all {
         let of = [stat.pid, stat.session, stat.parent].iter().find_map(|pid| owner.get(pid).copied());
@@ -163,6 +165,21 @@ fn sum_by_root(roots: &[i32], mut all: Vec<Stat>) -> Vec<u64> {
         }
     }
     sums
+}
+
+/// The numbers of a process's descendants, those that left its session included.
+pub(crate) fn descendants(root: i32) -> Vec<i32> {
+    descendants_among(root, processes())
+}
+
+fn descendants_among(root: i32, mut all: Vec<Stat>) -> Vec<i32> {
+    all.sort_by_key(|stat| stat.pid);
+    let mut family = HashSet::from([root]);
+    all.retain(|stat| {
+        let belongs = root > 0 && (family.contains(&stat.session) || family.contains(&stat.parent));
+        belongs && stat.pid != root && family.insert(stat.pid)
+    });
+    all.iter().map(|stat| stat.pid).collect()
 }
 
 fn processes() -> Vec<Stat> {
@@ -208,7 +225,9 @@ mod tests {
             stat(20, 1, 20, 100),
             stat(21, 20, 20, 200),
         ];
-        assert_eq!(sum_by_root(&[10, 20, 30], all), [15, 300, 0]);
+        assert_eq!(sum_by_root(&[10, 20, 30, 0], all.clone()), [15, 300, 0, 0]);
+        assert_eq!(descendants_among(10, all.clone()), [11, 12, 13]);
+        assert!(descendants_among(0, all).is_empty());
     }
 
     #[test]

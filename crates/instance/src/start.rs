@@ -7,7 +7,8 @@ mod places;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use kulkul_model::RequestId;
@@ -173,6 +174,20 @@ impl Starter {
         let path = self.config.run_dir.join(order.id.as_str());
         InstanceDir::make(path, order.isolation.owner())
             .map_err(InvokeError::machine("making the directory of an instance"))
+    }
+
+    /// Rules about the files that an instance may reach, where it has no namespaces.
+    fn file_rules(
+        &self,
+        order: &Order<'_>,
+        interpreter: Option<&Path>,
+        directory: &InstanceDir,
+    ) -> Result<Option<OwnedFd>, InvokeError> {
+        let code = order.spec.code_dir.as_path();
+        let readable: Vec<&Path> =
+            [code, &self.shims.directory].into_iter().chain(order.spec.layers_dir.as_deref()).collect();
+        let rules = order.isolation.file_rules(interpreter, &readable, directory.path());
+        rules.map_err(InvokeError::machine("making rules about files"))
     }
 
     fn limits(&self) -> Limits {

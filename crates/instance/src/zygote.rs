@@ -67,6 +67,7 @@ impl Zygote {
             passed: vec![theirs.into()],
             limits,
             enclosure,
+            file_rules: None,
             filter: None,
         };
         let running = launcher.start(launch, None).await.map_err(crate::start::launch_error)?;
@@ -100,14 +101,14 @@ impl Zygote {
     pub(crate) async fn fork(
         &mut self,
         document: &mut crate::document::StartDocument<'_>,
-        descriptors: [&OwnedFd; 2],
+        descriptors: &[OwnedFd],
     ) -> io::Result<Process> {
         self.sequence += 1;
         document.sequence = self.sequence;
         let mut request = BytesMut::new();
         frame::put_frame(&mut request, frame::FORK, &serde_json::to_vec(document).map_err(io::Error::other)?);
         self.out_of_step = true;
-        self.send(&request, &descriptors.map(AsFd::as_fd)).await?;
+        self.send(&request, &descriptors.iter().map(AsFd::as_fd).collect::<Vec<_>>()).await?;
         self.out_of_step = false;
         loop {
             match self.answer().await? {

@@ -10,7 +10,7 @@ use support::{Machine, call, process_runs, until};
 
 /// Answers by path; what it does on `/invoke` is said in the event.
 const SERVER: &str = r#"#!/usr/bin/python3
-import json, os, sys, time
+import json, os, socket, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class Handler(BaseHTTPRequestHandler):
@@ -53,6 +53,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     def server_bind(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_name, self.server_port = self.server_address
 

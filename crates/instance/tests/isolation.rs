@@ -114,3 +114,24 @@ async fn a_required_layer_that_is_missing_keeps_functions_from_running() {
         other => panic!("{other:?}"),
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_namespaces_rules_keep_functions_away_from_each_others_files() {
+    let machine = Machine::with(|config| config.isolation.namespaces = Wish::Off);
+    let layers = machine.instances.isolation().await.unwrap().layers();
+    let rules = layers.iter().find(|state| state.layer == Layer::FileRules).unwrap();
+    if rules.missing.is_some() {
+        return; // This machine offers none.
+    }
+    let other = machine.python("SECRET = 1\n");
+    let secret = other.code_dir.join("index.py");
+    let python = "import os\ndef handler(event, context):\n    open(os.environ['TMPDIR'] + '/own', 'w').close()\n    try:\n        return open(event.decode()).read()\n    except OSError as error:\n        return error.strerror\n";
+    let node = "exports.handler = async (event) => { const fs = require('fs'); fs.writeFileSync(process.env.TMPDIR + '/own', ''); try { return fs.readFileSync(event.toString()); } catch (error) { return error.code; } };";
+    let python = machine.python(python);
+    let node = machine.function_with("nodejs20", &[("index.js", node)], |_| {});
+    let secret = secret.to_str().unwrap().to_owned();
+    assert_eq!(machine.result(&python, secret.clone()).await, "Permission denied");
+    assert_eq!(machine.result(&node, secret).await, "EACCES");
+    let own = python.code_dir.join("index.py").to_str().unwrap().to_owned();
+    assert!(machine.result(&python, own).await.starts_with("import os"));
+}

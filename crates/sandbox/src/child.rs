@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::enclosure::{Identity, Steps};
 use crate::filter::Filter;
 use crate::identity;
+use crate::landlock::FileRules;
 use crate::launch::{Launch, Limits, Stage};
 use crate::redirect;
 use crate::socket::send_with_descriptors;
@@ -30,6 +31,7 @@ pub(crate) struct Plan {
     courier: Option<OwnedFd>,
     limits: Limits,
     enclosure: Option<(Steps, Identity)>,
+    file_rules: Option<OwnedFd>,
     filter: Option<Filter>,
 }
 
@@ -60,6 +62,7 @@ impl Plan {
                 Some(enclosure) => Some((Steps::new(enclosure)?, enclosure.identity)),
                 None => None,
             },
+            file_rules: launch.file_rules.as_ref().map(above_targets).transpose()?,
             filter: launch.filter.clone(),
         })
     }
@@ -150,6 +153,11 @@ impl Plan {
             let listener = unsafe { BorrowedFd::borrow_raw(listener) };
             let sent = send_with_descriptors(courier.as_fd(), &[0], &[listener]);
             sent.map_err(|error| (Stage::Filter, error.raw_os_error().unwrap_or(libc::EIO)))?;
+        }
+        if let Some(rules) = &self.file_rules {
+            // Root may look into any process, by a capability that no rule takes away.
+            identity::drop_capabilities().map_err(|errno| (Stage::Filter, errno))?;
+            FileRules::apply(rules).map_err(|errno| (Stage::Filter, errno))?;
         }
         if let Some(filter) = &self.filter {
             filter.apply().map_err(|errno| (Stage::Filter, errno))?;

@@ -42,8 +42,8 @@ pub(crate) fn assume(identity: Identity) -> Result<(), i32> {
     }
 }
 
-/// Gives up every capability, and the ability to get one back by executing a program as root of the namespace.
-fn drop_capabilities() -> Result<(), i32> {
+/// Gives up every capability, and the ability to get one back by executing a program as root.
+pub(crate) fn drop_capabilities() -> Result<(), i32> {
     drop_bounding_set();
     let header = CapabilityHeader { version: CAPABILITY_VERSION_3, pid: 0 };
     let none = [CapabilitySet { effective: 0, permitted: 0, inheritable: 0 }; 2];

@@ -40,6 +40,9 @@ pub struct Launch {
     /// What the process sees of the machine; everything the server sees when there is none. The working directory and
     /// the program are looked up inside.
     pub enclosure: Option<Enclosure>,
+    /// Rules about the files that the process may reach, as [`FileRules`](crate::FileRules) makes them. With them it
+    /// has no capabilities, even as root.
+    pub file_rules: Option<OwnedFd>,
     /// What system calls the process may make; all when there is none.
     pub filter: Option<Filter>,
 }
@@ -56,7 +59,7 @@ pub enum Stage {
     Arrange,
     /// Making the enclosure, or becoming who runs in it.
     Enclose,
-    /// Restricting the system calls.
+    /// Restricting the files and system calls.
     Filter,
     /// Entering the working directory.
     Directory,
@@ -175,6 +178,7 @@ mod tests {
             passed: Vec::new(),
             limits: Limits { open_files_max: 123 },
             enclosure: None,
+            file_rules: None,
             filter: None,
         };
         (launch, read.into())

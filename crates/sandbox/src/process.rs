@@ -38,17 +38,16 @@ impl Process {
         Self { pid, pidfd, parent: Parent::Ourselves }
     }
 
-    /// Takes over a process that a helper has started, by the pidfd that it sent.
+    /// Takes over a process that a helper has started, by the pidfd that it sent. It may have ended already; when the
+    /// helper has reaped it too, it has no number any more.
     ///
     /// # Errors
-    /// When the descriptor is not a pidfd or its process has already ended.
+    /// When the descriptor is not a pidfd.
     pub fn from_pidfd(pidfd: OwnedFd) -> io::Result<Self> {
         let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
         let pid = info.lines().find_map(|line| line.strip_prefix("Pid:")).and_then(|n| n.trim().parse().ok());
-        match pid {
-            Some(pid) if pid > 0 => Ok(Self { pid, pidfd, parent: Parent::Other }),
-            _ => Err(io::Error::new(io::ErrorKind::NotFound, "the process has already ended")),
-        }
+        let pid: i32 = pid.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a pidfd"))?;
+        Ok(Self { pid: pid.max(0), pidfd, parent: Parent::Other })
     }
 
     /// A second handle, for whoever may have to kill the process but does not have to reap it.
@@ -59,7 +58,7 @@ impl Process {
         Ok(Self { pid: self.pid, pidfd: self.pidfd.try_clone()?, parent: Parent::Other })
     }
 
-    /// The process number, as this process sees it.
+    /// The process number, as this process sees it; 0 for one that had been reaped before it was taken over.
     pub fn pid(&self) -> i32 {
         self.pid
     }
@@ -70,7 +69,7 @@ impl Process {
     /// belong to somebody else. A process that was started in a pid namespace takes all its descendants with it.
     pub fn kill(&self) {
         // An error means that it has ended and was reaped: nothing is left to end.
-        if sys::pidfd_send_signal(self.pidfd.as_raw_fd(), libc::SIGKILL).is_ok() {
+        if sys::pidfd_send_signal(self.pidfd.as_raw_fd(), libc::SIGKILL).is_ok() && self.pid > 0 {
             // SAFETY: takes two integers.
             unsafe { libc::kill(-self.pid, libc::SIGKILL) };
         }
@@ -144,5 +143,20 @@ impl AsFd for Process {
 impl AsRawFd for Process {
     fn as_raw_fd(&self) -> i32 {
         self.pidfd.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_was_reaped_before_it_was_taken_over_has_ended() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pidfd = sys::pidfd_open(child.id() as i32).unwrap();
+        child.wait().unwrap();
+        let process = Process::from_pidfd(pidfd).unwrap();
+        assert_eq!((process.pid(), process.has_ended(), process.reap()), (0, true, None));
+        process.kill();
     }
 }

@@ -53,6 +53,7 @@ impl Place {
                 host_at: None,
                 identity,
             }),
+            file_rules: None,
             filter: Some(Filter::for_functions()),
         };
         let process = launch.start().unwrap_or_else(|error| panic!("{error}: {}", error.source));
@@ -99,6 +100,7 @@ fn works(identity: Identity) -> bool {
             host_at: None,
             identity,
         }),
+        file_rules: None,
         filter: None,
     };
     match launch.start() {

@@ -21,6 +21,7 @@ fn launch(script: &str) -> Launch {
         passed: Vec::new(),
         limits: Limits { open_files_max: 1000 },
         enclosure: None,
+        file_rules: None,
         filter: None,
     }
 }

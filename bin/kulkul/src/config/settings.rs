@@ -228,6 +228,26 @@ pub const SETTINGS: &[Setting] = &[
         }
     ),
     setting!(
+        "function_file_rules",
+        "KULKUL_FUNCTION_FILE_RULES",
+        "prefer",
+        "Whether functions without namespaces may reach only the files that they would see with them (Landlock): `off`, `prefer` or `require`.",
+        |c, v| {
+            c.isolation.file_rules = wish(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "function_port_redirection",
+        "KULKUL_FUNCTION_PORT_REDIRECTION",
+        "prefer",
+        "Whether custom runtimes that insist on their configured port get one of their own: `off` (one instance at a time runs on each port), `prefer` or `require`.",
+        |c, v| {
+            c.isolation.port_redirection = wish(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
         "function_user",
         "KULKUL_FUNCTION_USER",
         "65534",

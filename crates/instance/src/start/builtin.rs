@@ -23,11 +23,10 @@ use crate::error::InvokeError;
 use crate::frame::{self, Reply, ReplyBody};
 use crate::interpreter::Fit;
 use crate::isolation::Isolation;
-use crate::launcher::{InstanceDir, Running};
+use crate::launcher::{InstanceDir, Reach, Running};
 use crate::output::{Log, Output};
 use crate::report;
 use crate::runtime::Runtime;
-use crate::spec::InstanceSpec;
 use crate::zygote::Zygote;
 
 /// How long the end of a zygote that no longer answers is waited for.
@@ -51,8 +50,8 @@ impl Starter {
             Output::pipe(isolation.owner()).map_err(InvokeError::machine("making a pipe"))?;
         let running = match spec.runtime {
             Runtime::Python { .. } => {
-                let ends = [&connection_end, &output_end];
-                self.fork(&choice.executable, &mut document, ends, directory, spec, isolation).await?
+                let ends = vec![connection_end, output_end];
+                self.fork(&choice.executable, &mut document, ends, directory, order).await?
             }
             _ => {
                 let body = serde_json::to_vec(&document).map_err(io::Error::other);
@@ -62,7 +61,7 @@ impl Starter {
                 binds.push(self.shims.bind());
                 let enclosure = isolation.enclosure(&self.mount_point, Some(&choice.executable), binds);
                 let launch = Launch {
-                    program: choice.executable.into(),
+                    program: choice.executable.clone().into(),
                     arguments: vec![self.shims.path(NODE_SHIM, isolation).into()],
                     environment: pairs(&environment),
                     directory: places.code.clone().into(),
@@ -70,6 +69,7 @@ impl Starter {
                     passed: vec![connection_end],
                     limits: self.limits(),
                     enclosure,
+                    file_rules: self.file_rules(order, Some(&choice.executable), &directory)?,
                     filter: isolation.filter(),
                 };
                 self.launcher.start(launch, Some(directory)).await.map_err(launch_error)?
@@ -124,11 +124,15 @@ impl Starter {
         &self,
         interpreter: &Path,
         document: &mut StartDocument<'_>,
-        ends: [&OwnedFd; 2],
+        mut descriptors: Vec<OwnedFd>,
         directory: InstanceDir,
-        spec: &InstanceSpec,
-        isolation: &Isolation,
+        order: &Order<'_>,
     ) -> Result<Running, InvokeError> {
+        let Order { spec, isolation, .. } = *order;
+        if let Some(rules) = self.file_rules(order, Some(interpreter), &directory)? {
+            descriptors.push(rules);
+            document.restricted = true;
+        }
         document.forbidden = isolation.filter().map(|filter| BASE64.encode(filter.bytes()));
         document.enclosure =
             isolation.encloses().then(|| fork_enclosure(&binds(spec, &directory), isolation));
@@ -138,20 +142,26 @@ impl Starter {
         };
         let mut cell = cell.lock().await;
         if let Some(zygote) = cell.as_mut().filter(|zygote| zygote.is_alive()) {
-            match zygote.fork(document, ends).await {
-                Ok(process) => return self.adopt(process, directory),
+            match zygote.fork(document, &descriptors).await {
+                Ok(process) => return self.adopt(process, directory, isolation),
                 // It may have died a moment ago. As long as it lives it is not replaced: its instances would die too.
                 Err(_) if zygote.dies_within(ZYGOTE_DEATH_WAIT).await => {}
                 Err(error) => return Err(InvokeError::machine("forking the interpreter")(error)),
             }
         }
         let zygote = cell.insert(self.start_zygote(interpreter, isolation).await?);
-        let forked = zygote.fork(document, ends).await;
-        self.adopt(forked.map_err(InvokeError::machine("forking the interpreter"))?, directory)
+        let forked = zygote.fork(document, &descriptors).await;
+        self.adopt(forked.map_err(InvokeError::machine("forking the interpreter"))?, directory, isolation)
     }
 
-    fn adopt(&self, process: Process, directory: InstanceDir) -> Result<Running, InvokeError> {
-        self.launcher.adopt(process, Some(directory)).map_err(InvokeError::machine("watching the process"))
+    fn adopt(
+        &self,
+        process: Process,
+        directory: InstanceDir,
+        isolation: &Isolation,
+    ) -> Result<Running, InvokeError> {
+        let reach = if isolation.encloses() { Reach::Everything } else { Reach::Group };
+        self.launcher.adopt(process, directory, reach).map_err(InvokeError::machine("watching the process"))
     }
 
     async fn start_zygote(&self, interpreter: &Path, isolation: &Isolation) -> Result<Zygote, InvokeError> {

@@ -93,6 +93,7 @@ impl Starter {
             passed: Vec::new(),
             limits: self.limits(),
             enclosure: isolation.enclosure(&self.mount_point, None, binds(spec, &directory)),
+            file_rules: self.file_rules(order, None, &directory)?,
             filter: isolation.filter(),
         };
         let (running, port) = match held {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use kulkul_instance::{
     Call, Completed, CustomSettings, FunctionErrorKind, InstanceSpec, Instances, InstancesConfig,
-    InvokeError, LogLine, LogSink, LogTail, RevisionId,
+    InvokeError, LogLine, LogSink, LogTail, RevisionId, Wish,
 };
 use kulkul_model::{Qualifier, RequestId};
 use tempfile::TempDir;
@@ -76,6 +76,10 @@ impl Machine {
     pub fn with(change: impl FnOnce(&mut InstancesConfig)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut config = InstancesConfig::new(directory.path().join("run"));
+        // The same tests on a machine that offers no namespaces.
+        if std::env::var_os("KULKUL_TEST_WITHOUT_NAMESPACES").is_some() {
+            config.isolation.namespaces = Wish::Off;
+        }
         change(&mut config);
         let log = Arc::new(Lines::default());
         let instances = Instances::new(config, log.clone()).unwrap();
