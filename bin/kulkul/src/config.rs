@@ -46,6 +46,8 @@ pub struct Config {
     pub target_concurrency: NonZeroU32,
     /// Whether numbers in patterns are compared by value.
     pub numeric_equality: bool,
+    /// Whether operations on this server's own resources are events.
+    pub own_events: bool,
     /// How long traces are kept.
     pub trace_age_max: Duration,
     /// How much space traced events may take.

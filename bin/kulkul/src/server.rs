@@ -206,6 +206,7 @@ fn hub_options(config: &Config) -> HubOptions {
     HubOptions {
         event: EventLimits { event_bytes_max: config.event_bytes_max, ..defaults.event },
         pattern: PatternOptions { equality, ..defaults.pattern },
+        own_events: config.own_events,
         ..defaults
     }
 }

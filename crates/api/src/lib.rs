@@ -12,6 +12,7 @@ mod answer;
 mod api;
 mod fields;
 mod gate;
+mod operator;
 mod percent;
 mod query;
 mod signature;

@@ -22,6 +22,8 @@ pub struct HubOptions {
     pub pattern: PatternOptions,
     /// Targets of one rule. Source: EventBridge 2020-04-01, "Limits".
     pub target_count_max: usize,
+    /// Whether operations on resources of this server are events on the bus `default`.
+    pub own_events: bool,
 }
 
 impl Default for HubOptions {
@@ -30,7 +32,7 @@ impl Default for HubOptions {
     fn default() -> Self {
         let pattern =
             PatternOptions { length_max: 256 << 10, operators_max: usize::MAX, ..PatternOptions::default() };
-        Self { event: EventLimits::default(), pattern, target_count_max: 5 }
+        Self { event: EventLimits::default(), pattern, target_count_max: 5, own_events: true }
     }
 }
 

@@ -11,6 +11,6 @@ mod document;
 mod queues;
 
 pub(crate) use accept::TasksInAcceptance;
-pub use accept::{AcceptedInvocation, AsyncOptions};
+pub use accept::{AcceptedInvocation, AsyncOptions, Cause};
 pub use config::{AsyncConfig, AsyncConfigPatch, Destinations};
 pub(crate) use configs::AsyncConfigs;

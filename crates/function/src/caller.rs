@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use kulkul_delivery::{FunctionAnswer, FunctionCall, FunctionCaller, InvocationMode, Verdict};
 use kulkul_instance::{InvokeError, LogTail};
 
-use crate::{AsyncOptions, FunctionError, Functions, Invocation, InvokeFunctionError, InvokeOptions};
+use crate::{AsyncOptions, Cause, FunctionError, Functions, Invocation, InvokeFunctionError, InvokeOptions};
 
 impl FunctionCaller for Functions {
     fn call(&self, call: FunctionCall) -> BoxFuture<'_, FunctionAnswer> {
@@ -21,8 +21,12 @@ impl FunctionCaller for Functions {
                     ran.map_or_else(refused, ended)
                 }
                 InvocationMode::Async => {
-                    let options =
-                        AsyncOptions { invocation: call.invocation, task_id: None, delay_secs: None };
+                    let options = AsyncOptions {
+                        invocation: call.invocation,
+                        task_id: None,
+                        delay_secs: None,
+                        cause: Cause::Delivery,
+                    };
                     let accepted =
                         self.invoke_async(&call.function, &call.qualifier, call.payload, options).await;
                     accepted.map_or_else(refused, |_| answer(Verdict::Succeeded, "[202]Accepted".to_owned()))

@@ -22,7 +22,9 @@ mod spec;
 #[cfg(test)]
 mod testing;
 
-pub use asynchronous::{AcceptedInvocation, AsyncConfig, AsyncConfigPatch, AsyncOptions, Destinations};
+pub use asynchronous::{
+    AcceptedInvocation, AsyncConfig, AsyncConfigPatch, AsyncOptions, Cause, Destinations,
+};
 pub use change::to_its_end;
 pub use code::{
     ArchiveError, ArchiveLimits, CodeCache, CodeCacheError, CodeObjects, CodeSource, ObjectReadError,

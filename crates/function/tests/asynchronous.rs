@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kulkul_bus::{NewRule, RuleStatus};
 use kulkul_function::{
-    AsyncConfigPatch, AsyncOptions, Destinations, FunctionError, InvokeFunctionError, PageRequest,
+    AsyncConfigPatch, AsyncOptions, Cause, Destinations, FunctionError, InvokeFunctionError, PageRequest,
     PayloadLimits,
 };
 use kulkul_model::{BusName, Qualifier};
@@ -38,7 +38,7 @@ async fn wait_for(server: &Server, function: &str, count: usize) -> Vec<(String,
 }
 
 fn options() -> AsyncOptions {
-    AsyncOptions { invocation: invocation_id(), task_id: None, delay_secs: None }
+    AsyncOptions { invocation: invocation_id(), task_id: None, delay_secs: None, cause: Cause::Delivery }
 }
 
 async fn accept(server: &Server, function: &str, payload: &'static str) -> String {

@@ -185,7 +185,7 @@ impl Builtin {
         duration: Duration,
     ) -> Result<Ended, InvokeError> {
         let by_platform = |text: String| {
-            Ok(Ended::failed(FunctionErrorKind::Unhandled, report::message(&text), text.into(), duration))
+            Ok(Ended::failed(FunctionErrorKind::InstanceLost, report::message(&text), text.into(), duration))
         };
         match exchanged {
             Exchanged::Reply(Reply { body, .. }) => match body {

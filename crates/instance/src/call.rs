@@ -86,8 +86,10 @@ pub struct FunctionError {
 pub enum FunctionErrorKind {
     /// The function reported it.
     Handled,
-    /// An exception nobody caught, the end of the process, or the end of its time.
+    /// An exception nobody caught.
     Unhandled,
+    /// The process ended before it answered, or its time did. The wire has no word of its own for it.
+    InstanceLost,
     /// The initializer failed.
     Initialization,
 }
@@ -97,7 +99,7 @@ impl FunctionErrorKind {
     pub fn header_value(self) -> &'static str {
         match self {
             FunctionErrorKind::Handled => "HandledInvocationError",
-            FunctionErrorKind::Unhandled => "UnhandledInvocationError",
+            FunctionErrorKind::Unhandled | FunctionErrorKind::InstanceLost => "UnhandledInvocationError",
             FunctionErrorKind::Initialization => "InitializationError",
         }
     }

@@ -308,7 +308,7 @@ impl Custom {
 
     fn judge(&self, answer: Answer, spec: &InstanceSpec, duration: Duration) -> Result<Ended, InvokeError> {
         let by_platform = |text: String| {
-            Ok(Ended::failed(FunctionErrorKind::Unhandled, report::message(&text), text.into(), duration))
+            Ok(Ended::failed(FunctionErrorKind::InstanceLost, report::message(&text), text.into(), duration))
         };
         match answer {
             Answer::Came { body, failed: false, .. } => {

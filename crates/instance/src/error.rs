@@ -10,7 +10,6 @@ use crate::runtime::Runtime;
 /// An invocation that the platform refused or could not finish; failures of the function itself are
 /// [`FunctionError`](crate::FunctionError)s.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum InvokeError {
     /// All instances that the server may run are busy.
     #[error("all {limit} instances of this server are busy")]

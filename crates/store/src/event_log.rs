@@ -55,7 +55,7 @@ impl fmt::Display for Seq {
 }
 
 /// What a record can be found by. For an event: its attributes. For an invocation: its id, the function as source, the
-/// task id that its caller chose as subject, and empty text elsewhere.
+/// task id that its caller chose as subject, and as type a word for what caused it, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordKey {
     /// The log.

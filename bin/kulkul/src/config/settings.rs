@@ -158,6 +158,16 @@ pub const SETTINGS: &[Setting] = &[
         }
     ),
     setting!(
+        "own_events",
+        "KULKUL_OWN_EVENTS",
+        "true",
+        "Whether operations on functions, triggers, buses and rules, the ends of asynchronous invocations and broken instances are events on the bus `default`.",
+        |c, v| {
+            c.own_events = flag(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
         "trace_age_max",
         "KULKUL_TRACE_AGE_MAX",
         "7d",
@@ -295,6 +305,7 @@ pub fn defaults() -> Config {
         event_bytes_max: 0,
         target_concurrency: NonZeroU32::MIN,
         numeric_equality: false,
+        own_events: true,
         trace_age_max: Default::default(),
         trace_bytes_max: 0,
         instance_count_max: 1,

@@ -9,6 +9,7 @@ mod operation;
 mod page;
 mod params;
 mod reply;
+mod report;
 mod target;
 
 mod create_event_bus;
@@ -64,7 +65,7 @@ pub(crate) struct Rpc<'a> {
 pub(crate) async fn serve(call: Call<'_>, mut body: RequestBody) -> Answer {
     let id = RequestId::random();
     let span = tracing::debug_span!("eventbridge", request.id = id.as_str());
-    let work = run(call, &mut body).instrument(span);
+    let work = run(call, &id, &mut body).instrument(span);
     let done = guarded(id.as_str(), work).await.unwrap_or_else(|| Err(RpcError::internal("panicked")));
     match done {
         Ok(success) => reply::success(&id, success),
@@ -83,7 +84,7 @@ pub(crate) async fn serve(call: Call<'_>, mut body: RequestBody) -> Answer {
     }
 }
 
-async fn run(call: Call<'_>, body: &mut RequestBody) -> Result<Success, RpcError> {
+async fn run(call: Call<'_>, id: &RequestId, body: &mut RequestBody) -> Result<Success, RpcError> {
     if call.oversized {
         return Err(RpcError::head_too_large(call.api.options.head_bytes_max));
     }
@@ -122,8 +123,21 @@ async fn run(call: Call<'_>, body: &mut RequestBody) -> Result<Success, RpcError
     let rpc = Rpc { call, params: &params };
     match operation {
         Operation::PutEvents => put_events::run(rpc).await,
-        other => Box::pin(dispatch(rpc, other)).await,
+        other => Box::pin(dispatch_and_tell(rpc, id, &key, other)).await,
     }
+}
+
+async fn dispatch_and_tell(
+    rpc: Rpc<'_>,
+    id: &RequestId,
+    key: &AccessKey,
+    operation: Operation,
+) -> Result<Success, RpcError> {
+    let done = dispatch(rpc, operation).await;
+    if operation.action() == Action::Admin {
+        report::change(rpc, id, key, operation, done.as_ref()).await;
+    }
+    done
 }
 
 fn requested(call: Call<'_>, params: &Params<'_>) -> Result<Operation, RpcError> {

@@ -19,6 +19,13 @@ macro_rules! operations {
                 }
             }
 
+            /// Its name on the wire.
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+
             /// What it does, as far as roles are concerned.
             pub(crate) const fn action(self) -> Action {
                 match self {

@@ -4,12 +4,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::StatusCode;
-use kulkul_function::{AsyncOptions, Invocation, InvokeOptions};
+use kulkul_function::{AsyncOptions, Cause, Invocation, InvokeOptions};
 use kulkul_instance::LogTail;
 use kulkul_model::{FunctionName, Qualifier};
 
-use super::Rest;
 use super::error::FcError;
+use super::{Rest, report};
 use crate::answer::{self, Answer};
 
 /// When the function is to run.
@@ -32,6 +32,7 @@ pub(super) async fn run(rest: &Rest<'_>, payload: Bytes) -> Result<Answer, FcErr
                 invocation: rest.request_id.clone(),
                 task_id: header("x-fc-async-task-id").map(str::to_owned),
                 delay_secs: delay(header("x-fc-async-delay"))?,
+                cause: Cause::Call,
             };
             Box::pin(later(rest, function, qualifier, payload, options)).await
         }
@@ -47,8 +48,11 @@ async fn now(
     log_tail: LogTail,
 ) -> Result<Answer, FcError> {
     let options = InvokeOptions { invocation: rest.request_id.clone(), log_tail, failed: 0 };
-    let done = rest.call.api.functions.invoke(&function, &qualifier, payload, options).await?;
-    Ok(answered(done, &qualifier))
+    let done = rest.call.api.functions.invoke(&function, &qualifier, payload, options).await;
+    if done.as_ref().map_or(true, |done| done.outcome.is_err()) {
+        Box::pin(report::broken_instance(rest, done.as_ref())).await;
+    }
+    Ok(answered(done?, &qualifier))
 }
 
 async fn later(

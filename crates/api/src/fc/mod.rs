@@ -9,6 +9,7 @@ mod function_input;
 mod function_output;
 mod query;
 mod reply;
+mod report;
 mod route;
 mod trigger_output;
 
@@ -125,9 +126,25 @@ async fn run(call: Call<'_>, id: &RequestId, body: &mut RequestBody) -> Result<A
         call.peer.run_to_end();
     }
     match operation {
-        Operation::InvokeFunction => invoke_function::run(&rest, body).await,
-        _ => Box::pin(dispatch(&rest, body)).await,
+        Operation::InvokeFunction => {
+            let done = invoke_function::run(&rest, body).await;
+            if let Err(error) = &done {
+                Box::pin(report::refused_invocation(&rest, &admitted.key, error)).await;
+            }
+            done
+        }
+        _ => Box::pin(dispatch_and_tell(&rest, &admitted.key, body)).await,
     }
+}
+
+async fn dispatch_and_tell(rest: &Rest<'_>, key: &AccessKey, body: Bytes) -> Result<Answer, FcError> {
+    if rest.route.operation.action() != Action::Admin {
+        return dispatch(rest, body).await;
+    }
+    let told = if body.len() <= report::BODY_BYTES_MAX { body.clone() } else { Bytes::new() };
+    let done = dispatch(rest, body).await;
+    report::change(rest, key, &told, done.as_ref()).await;
+    done
 }
 
 fn admit(call: Call<'_>) -> Result<Admitted<'_>, Refusal> {

@@ -38,6 +38,29 @@ const PAYLOAD_BYTES_MAX: usize = 32 * 1024 * 1024;
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 impl Operation {
+    /// Its name on the wire.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::CreateFunction => "CreateFunction",
+            Self::GetFunction => "GetFunction",
+            Self::ListFunctions => "ListFunctions",
+            Self::UpdateFunction => "UpdateFunction",
+            Self::DeleteFunction => "DeleteFunction",
+            Self::GetFunctionCode => "GetFunctionCode",
+            Self::InvokeFunction => "InvokeFunction",
+            Self::CreateTrigger => "CreateTrigger",
+            Self::GetTrigger => "GetTrigger",
+            Self::ListTriggers => "ListTriggers",
+            Self::UpdateTrigger => "UpdateTrigger",
+            Self::DeleteTrigger => "DeleteTrigger",
+            Self::PutAsyncInvokeConfig => "PutAsyncInvokeConfig",
+            Self::GetAsyncInvokeConfig => "GetAsyncInvokeConfig",
+            Self::DeleteAsyncInvokeConfig => "DeleteAsyncInvokeConfig",
+            Self::ListAsyncInvokeConfigs => "ListAsyncInvokeConfigs",
+            Self::DownloadCode => "DownloadCode",
+        }
+    }
+
     /// What it does, as far as roles are concerned.
     pub(crate) const fn action(self) -> Action {
         match self {

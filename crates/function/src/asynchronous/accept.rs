@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kulkul_model::{FunctionName, InvocationId, Qualifier, TraceId};
-use kulkul_store::{LogName, NewRecord, RecordKey, Route, TraceFilter};
+use kulkul_store::{LogName, NewRecord, Record, RecordKey, Route, TraceFilter};
 
 use super::queues::queue_of;
 use crate::change::to_its_end;
@@ -23,6 +23,18 @@ pub struct AsyncOptions {
     pub task_id: Option<String>,
     /// How long to wait before the first attempt, in seconds (wire: `X-Fc-Async-Delay`).
     pub delay_secs: Option<i64>,
+    /// Who wants it.
+    pub cause: Cause,
+}
+
+/// Why a function is invoked. How an invocation ends is an event only when no event caused it: otherwise each event
+/// would make another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A caller of the API.
+    Call,
+    /// A delivery, or the end of another invocation.
+    Delivery,
 }
 
 /// An invocation that is durable and will be made.
@@ -38,6 +50,23 @@ pub struct AcceptedInvocation {
 const DELAY_SECS_MAX: i64 = 3599;
 /// Source: Function Compute 2016-08-15, `X-Fc-Stateful-Async-Invocation-Id`.
 const TASK_ID_CHARS_MAX: usize = 128;
+
+impl Cause {
+    /// How records tell the causes apart.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Call => CALLED,
+            Self::Delivery => "",
+        }
+    }
+}
+
+const CALLED: &str = "called";
+
+/// Whether a stored invocation was a caller's wish.
+pub(super) fn was_called(record: &Record) -> bool {
+    record.key.kind == CALLED
+}
 
 /// The log of asynchronous invocations.
 pub(crate) fn log_name() -> LogName {
@@ -106,7 +135,7 @@ impl Functions {
                 log: log_name(),
                 id: options.invocation.as_str().to_owned(),
                 source: name.as_str().to_owned(),
-                kind: String::new(),
+                kind: options.cause.word().to_owned(),
                 subject: options.task_id.clone().unwrap_or_default(),
             },
             trace_id: TraceId::random(),

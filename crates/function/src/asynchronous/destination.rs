@@ -1,17 +1,17 @@
-//! Telling a destination how an asynchronous invocation ended.
+//! Telling of the end of an asynchronous invocation: to its destination, and to whoever listens to this server's events.
 
 use std::sync::Weak;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use kulkul_bus::AcceptError;
+use kulkul_bus::{AcceptError, Operation, Operator, Service, Telling};
 use kulkul_delivery::{Delivery, Ending, Epilogue, Verdict};
 use kulkul_model::{Draft, EventBusArn, FunctionName, InvocationId, Qualifier, Timestamp, function_arn};
 use kulkul_store::{StoreError, StoreFuture};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::accept::AsyncOptions;
+use super::accept::{AsyncOptions, Cause, was_called};
 use super::config::{Destination, Destinations, parse_destination};
 use crate::{FunctionError, Functions, InvokeFunctionError};
 
@@ -83,9 +83,41 @@ impl Reporter {
     }
 }
 
+impl Reporter {
+    /// Makes the end of what somebody called an event. An invocation that an event caused makes none.
+    async fn announce(&self, delivery: &Delivery, ending: &Ending) -> Result<(), StoreError> {
+        let Some(functions) = self.functions.upgrade().filter(|_| was_called(&delivery.record)) else {
+            return Ok(());
+        };
+        let answer = &ending.answer;
+        let code = answer.function_error.as_deref().unwrap_or("InvocationFailed");
+        let mut parameters = Map::new();
+        parameters.insert("functionName".to_owned(), self.function.as_str().into());
+        parameters.insert("qualifier".to_owned(), self.qualifier.as_str().into());
+        parameters.insert("attemptCount".to_owned(), ending.attempt_count.into());
+        let operation = Operation {
+            service: Service::FunctionCompute,
+            name: "FinishAsyncInvocation",
+            id: &delivery.record.key.id,
+            operator: Operator::Platform,
+            resource_kind: "Function",
+            resource: self.function.as_str(),
+            parameters,
+            failure: (answer.verdict != Verdict::Succeeded).then_some((code, &*answer.answer)),
+        };
+        match functions.parts.hub.report(&operation, &[Telling::ActionTrail]).await {
+            Ok(()) | Err(AcceptError::UnknownBus { .. }) => Ok(()),
+            Err(AcceptError::Store(error)) => Err(error),
+        }
+    }
+}
+
 impl Epilogue for Reporter {
     fn ended<'a>(&'a self, delivery: &'a Delivery, ending: &'a Ending) -> StoreFuture<'a, ()> {
-        Box::pin(self.report(delivery, ending))
+        Box::pin(async move {
+            self.report(delivery, ending).await?;
+            self.announce(delivery, ending).await
+        })
     }
 }
 
@@ -101,7 +133,7 @@ async fn invoke(
     body: String,
 ) -> Result<(), NotSent> {
     let invocation = InvocationId::new(functions.parts.clock.now());
-    let options = AsyncOptions { invocation, task_id: None, delay_secs: None };
+    let options = AsyncOptions { invocation, task_id: None, delay_secs: None, cause: Cause::Delivery };
     // Boxed, since the destination may be told of the end of this invocation in turn.
     let accepted = Box::pin(functions.invoke_async(function, qualifier, Bytes::from(body), options)).await;
     accepted.map(drop).map_err(|error| match error {

@@ -22,14 +22,11 @@ impl Functions {
     /// Puts the function behind its queue, or changes how it is tried.
     pub(crate) fn register_queue(&self, function: &FunctionName, qualifier: &Qualifier) {
         let config = self.async_configs.get(function, qualifier).map(|(config, _)| config);
-        let destinations = config.as_ref().and_then(|config| config.destinations.clone());
-        let reporter = destinations.filter(|destinations| !destinations.is_empty()).map(|destinations| {
-            let reporter = Reporter::new(
-                Arc::downgrade(&self.shared()),
-                function.clone(),
-                qualifier.clone(),
-                destinations,
-            );
+        let destinations = config.as_ref().and_then(|config| config.destinations.clone()).unwrap_or_default();
+        let tells = !destinations.is_empty() || self.parts.hub.options().own_events;
+        let reporter = tells.then(|| {
+            let functions = Arc::downgrade(&self.shared());
+            let reporter = Reporter::new(functions, function.clone(), qualifier.clone(), destinations);
             Arc::new(reporter) as Arc<dyn Epilogue>
         });
         self.parts.dispatcher.register(Plan {

@@ -101,7 +101,7 @@ impl Starter {
             Exchanged::Died => {
                 let text = report::died(Duration::ZERO, builtin.vitals.peak());
                 let error =
-                    FunctionError { kind: FunctionErrorKind::Unhandled, report: report::message(&text) };
+                    FunctionError { kind: FunctionErrorKind::InstanceLost, report: report::message(&text) };
                 builtin.log.marker(request_id, &report::end_line(request_id, Some(&text)));
                 return Err(builtin.start_failed(error, request_id));
             }
