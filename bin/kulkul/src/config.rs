@@ -3,6 +3,7 @@
 //! Every setting is a row of [`SETTINGS`]. The file, the environment, the reference in `docs/configuration.md` and
 //! the defaults are all read from there, and every problem is reported at once, before a port is bound.
 
+mod receive;
 mod settings;
 mod units;
 
@@ -11,8 +12,10 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kulkul_access::Secret;
 use kulkul_instance::IsolationConfig;
 use kulkul_model::{AccountId, Region};
+use kulkul_push_signature::PushPublicKeys;
 
 pub use settings::{SETTINGS, reference};
 pub use units::duration;
@@ -60,6 +63,14 @@ pub struct Config {
     pub strict_runtimes: bool,
     /// How functions are kept away from everything else.
     pub isolation: IsolationConfig,
+    /// Under which base URL others reach the API; the address in use when there is none.
+    pub public_url: Option<String>,
+    /// Who may push events.
+    pub push_keys: PushPublicKeys,
+    /// The token that pushes must carry.
+    pub push_token: Option<Secret>,
+    /// The token in the URL of CloudMonitor's notifications.
+    pub cloud_monitor_token: Option<Secret>,
     /// Whether refusals of the EventBridge API are answered with HTTP 409 instead of 200.
     pub business_errors_409: bool,
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use kulkul_access::{AccessKeys, FirstKey, NewKey, Role};
-use kulkul_api::{Api, ApiOptions, ApiParts, BusinessErrors};
+use kulkul_api::{Api, ApiOptions, ApiParts, BusinessErrors, ReceiveOptions};
 use kulkul_bus::{Hub, HubOptions, HubParts};
 use kulkul_delivery::{Clock, Dispatcher, DispatcherOptions, SystemClock};
 use kulkul_function::{FunctionOptions, Functions, FunctionsParts, LogLimits, Logs};
@@ -123,7 +123,7 @@ impl Server {
             keys,
             identity,
             clock: clock.clone(),
-            options: api_options(&config),
+            options: api_options(&config, api_listener.address()),
         });
         dispatcher.start(functions);
 
@@ -224,10 +224,21 @@ fn runtime_choice(config: &Config) -> RuntimeChoice {
     if config.strict_runtimes { RuntimeChoice::Strict } else { RuntimeChoice::Nearest }
 }
 
-fn api_options(config: &Config) -> ApiOptions {
+/// The base URL under which others reach the API.
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    config.public_url.clone().unwrap_or_else(|| format!("http://{address}"))
+}
+
+fn api_options(config: &Config, address: SocketAddr) -> ApiOptions {
     let business_errors =
         if config.business_errors_409 { BusinessErrors::Conflict } else { BusinessErrors::Ok };
-    ApiOptions { business_errors, ..ApiOptions::default() }
+    let receive = ReceiveOptions {
+        public_url: public_url(config, address),
+        push_keys: config.push_keys.clone(),
+        push_token: config.push_token.clone(),
+        cloud_monitor_token: config.cloud_monitor_token.clone(),
+    };
+    ApiOptions { business_errors, receive, ..ApiOptions::default() }
 }
 
 /// Whoever started us on port 0 reads this file. It appears complete or not at all.

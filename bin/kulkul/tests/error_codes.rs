@@ -3,8 +3,12 @@
 use std::path::Path;
 
 /// The files that hold all codes of one API each.
-const SOURCES: &[&str] =
-    &["crates/api/src/fc/error.rs", "crates/api/src/eventbridge/error.rs", "crates/objects/src/error.rs"];
+const SOURCES: &[&str] = &[
+    "crates/api/src/fc/error.rs",
+    "crates/api/src/eventbridge/error.rs",
+    "crates/objects/src/error.rs",
+    "crates/api/src/receive/error.rs",
+];
 
 /// Words in the sources that look like codes.
 const NO_CODES: &[&str] =

@@ -17,6 +17,7 @@ use kulkul_trigger::Triggers;
 
 use crate::answer::{self, Answer};
 use crate::gate::Gate;
+use crate::receive::{self, ReceiveOptions, Receiver, Receivers};
 use crate::{eventbridge, fc, native};
 
 /// The HTTP status of an EventBridge operation that was understood and refused.
@@ -43,17 +44,20 @@ pub struct ApiOptions {
     pub nonce_count_max: usize,
     /// The largest head of a request.
     pub head_bytes_max: usize,
+    /// Who may bring events without a key.
+    pub receive: ReceiveOptions,
 }
 
 impl Default for ApiOptions {
     /// 200; 15 minutes (EventBridge and older Function Compute documentation); a million nonces (16 MB when full);
-    /// heads of 128 KiB, so that request lines of 64 KiB fit.
+    /// heads of 128 KiB, so that request lines of 64 KiB fit. Nobody may bring events without a key.
     fn default() -> Self {
         Self {
             business_errors: BusinessErrors::default(),
             skew_max: Duration::from_secs(15 * 60),
             nonce_count_max: 1_000_000,
             head_bytes_max: 128 * 1024,
+            receive: ReceiveOptions::default(),
         }
     }
 }
@@ -85,6 +89,7 @@ pub struct Api {
     pub(crate) gate: Gate,
     pub(crate) identity: Identity,
     pub(crate) options: ApiOptions,
+    pub(crate) receivers: Arc<Receivers>,
     clock: Arc<dyn Clock>,
 }
 
@@ -93,7 +98,8 @@ impl Api {
     pub fn new(parts: ApiParts) -> Arc<Self> {
         let ApiParts { hub, functions, triggers, keys, identity, clock, options } = parts;
         let gate = Gate::new(keys, options.skew_max, options.nonce_count_max);
-        Arc::new(Self { hub, functions, triggers, gate, identity, options, clock })
+        let receivers = Arc::new(Receivers::new(options.receive.clone()));
+        Arc::new(Self { hub, functions, triggers, gate, identity, options, receivers, clock })
     }
 
     /// Answers one request. Never fails and never panics: what goes wrong is answered in the protocol's own words.
@@ -108,6 +114,7 @@ impl Api {
             Protocol::EventBridgeData => Box::pin(eventbridge::data_plane::serve(call, body)).await,
             Protocol::Fc => Box::pin(fc::serve(call, body)).await,
             Protocol::Native => Box::pin(native::serve(call, body)).await,
+            Protocol::Receive(receiver) => Box::pin(receive::serve(call, receiver, body)).await,
             Protocol::Health => health(&call),
         }
     }
@@ -167,6 +174,8 @@ enum Protocol {
     Fc,
     /// Our own operations, below `/kulkul/`.
     Native,
+    /// Events from senders without a key.
+    Receive(Receiver),
     /// `/healthz`.
     Health,
 }
@@ -179,7 +188,7 @@ impl Protocol {
             path if path.starts_with("/openapi/") => Self::EventBridgeData,
             path if path.starts_with(native::PREFIX) => Self::Native,
             _ if call.header("x-acs-version") == Some(eventbridge::VERSION) => Self::EventBridge,
-            _ => Self::Fc,
+            path => Receiver::of(path).map_or(Self::Fc, Self::Receive),
         }
     }
 }

@@ -15,6 +15,7 @@ mod gate;
 mod operator;
 mod percent;
 mod query;
+mod receive;
 mod signature;
 
 mod eventbridge;
@@ -28,3 +29,4 @@ mod testing;
 
 pub use answer::Answer;
 pub use api::{Api, ApiOptions, ApiParts, BusinessErrors};
+pub use receive::ReceiveOptions;

@@ -19,6 +19,7 @@ mod category;
 mod markdown;
 mod sample;
 mod search;
+mod service_code;
 mod source;
 
 pub use additions::{AdditionFault, AdditionsError, CatalogAdditions, LoadLimits, UserDefinedSource};
@@ -28,4 +29,5 @@ pub use category::Category;
 pub use markdown::document;
 pub use sample::{SAMPLE_ATTRIBUTE, SampleError, SampleOptions, UNKNOWN_PAYLOAD, parse_override};
 pub use search::Hit;
+pub use service_code::service_code;
 pub use source::{Basis, EventSource, EventType, Origin, Payload};

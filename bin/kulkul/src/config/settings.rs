@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use kulkul_instance::{IsolationConfig, Wish};
 
-use crate::config::Config;
 use crate::config::units::{bytes, duration};
+use crate::config::{Config, receive};
 
 /// One setting.
 pub struct Setting {
@@ -278,6 +278,46 @@ pub const SETTINGS: &[Setting] = &[
         }
     ),
     setting!(
+        "public_url",
+        "KULKUL_PUBLIC_URL",
+        "",
+        "Base URL under which others reach the API, such as `https://hub.example.com`: for links, and since signatures of pushes cover it. Without it, the address in use.",
+        |c, v| {
+            c.public_url = Some(receive::base_url(v)?);
+            Ok(())
+        }
+    ),
+    setting!(
+        "push_keys",
+        "KULKUL_PUSH_KEYS",
+        "",
+        "PEM file with the certificates or public RSA keys of those who may push events to `/push/{bus}`, or the PEM text itself. Nobody may without it.",
+        |c, v| {
+            c.push_keys = receive::push_keys(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "push_token",
+        "KULKUL_PUSH_TOKEN",
+        "",
+        "Token that pushes must carry. Better in the environment than in a file.",
+        |c, v| {
+            c.push_token = Some(receive::token(v)?);
+            Ok(())
+        }
+    ),
+    setting!(
+        "cloud_monitor_token",
+        "KULKUL_CLOUD_MONITOR_TOKEN",
+        "",
+        "Token in the URL of CloudMonitor's notifications, `/cloudmonitor/{bus}?token=…`. None are taken without it.",
+        |c, v| {
+            c.cloud_monitor_token = Some(receive::token(v)?);
+            Ok(())
+        }
+    ),
+    setting!(
         "business_errors_409",
         "KULKUL_BUSINESS_ERRORS_409",
         "false",
@@ -312,6 +352,10 @@ pub fn defaults() -> Config {
         trigger_count_max: 1,
         strict_runtimes: false,
         isolation: IsolationConfig::default(),
+        public_url: None,
+        push_keys: Default::default(),
+        push_token: None,
+        cloud_monitor_token: None,
         business_errors_409: false,
     };
     for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {

@@ -44,9 +44,12 @@ use crate::api::{Call, discard, guarded};
 use crate::gate::{Replay, check_role};
 use crate::signature::{Acs3, Classic, Refusal};
 use error::RpcError;
+pub(crate) use error::event_code;
 use operation::Operation;
 use params::Params;
-use reply::{RequestId, Success};
+pub(crate) use put_events::entries;
+pub(crate) use reply::RequestId;
+use reply::Success;
 
 /// The version of the API.
 pub(crate) const VERSION: &str = "2020-04-01";

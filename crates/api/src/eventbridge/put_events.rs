@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::Rpc;
 use super::error::{RpcError, event_code};
-use super::reply::Success;
+use super::reply::{RequestId, Success};
 
 /// Source: EventBridge 2020-04-01, "Limits": 16 events and 1 MB a request.
 pub(super) const EVENT_COUNT_MAX: usize = 16;
@@ -63,6 +63,13 @@ fn cloud_event_name(name: Cow<'_, str>) -> Cow<'_, str> {
         _ => return name,
     };
     Cow::Borrowed(known)
+}
+
+/// The answer to those who bring events without being clients of ours: `Data` in the form of the data plane.
+pub(crate) fn entries(id: &RequestId, answers: &[Result<Acceptance, EventError>]) -> Vec<u8> {
+    let mut out = format!(r#"{{"RequestId":"{}","#, id.as_str()).into_bytes();
+    out.extend_from_slice(&data(answers)[1..]);
+    out
 }
 
 /// `Data` of the answer, one entry for each event, in order.

@@ -2,6 +2,7 @@
 //!
 //! Requests are signed with ACS3 like those of Function Compute, and errors have its form.
 
+mod list_receivers;
 mod put_event;
 mod route;
 mod trace_event;
@@ -65,6 +66,7 @@ async fn run(call: Call<'_>, body: &mut RequestBody) -> Result<Answer, FcError> 
     match route.operation {
         Operation::PutEvent => put_event::run(call, &bus(&route)?, &body).await,
         Operation::TraceEvent => trace_event::run(call, &bus(&route)?, route.name(1)).await,
+        Operation::ListReceivers => Ok(list_receivers::run(call)),
     }
 }
 

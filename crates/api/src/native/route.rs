@@ -15,12 +15,15 @@ pub(crate) enum Operation {
     PutEvent,
     /// Everything known of the events with an id.
     TraceEvent,
+    /// What came from outside, taken and refused.
+    ListReceivers,
 }
 
 /// Every operation with its method and its path below the prefix, where `*` stands for a name.
 const TABLE: &[(&str, &str, Operation)] = &[
     ("POST", "buses/*/events", Operation::PutEvent),
     ("GET", "buses/*/events/*/trace", Operation::TraceEvent),
+    ("GET", "receivers", Operation::ListReceivers),
 ];
 
 /// An operation with what its path names.
@@ -36,7 +39,7 @@ impl Operation {
     pub(crate) const fn action(self) -> Action {
         match self {
             Self::PutEvent => Action::Publish,
-            Self::TraceEvent => Action::Read,
+            Self::TraceEvent | Self::ListReceivers => Action::Read,
         }
     }
 }

@@ -48,6 +48,15 @@ impl NonceCache {
         }
         !shard.older.contains(&hash) && shard.younger.insert(hash)
     }
+
+    /// Forgets a nonce that was noted, since what it came with had no effect.
+    pub(crate) fn forget(&self, access_key_id: &str, nonce: &str) {
+        let hash = self.hasher.hash_one((access_key_id, nonce));
+        let mut shard =
+            self.shards[hash as usize % SHARD_COUNT].lock().unwrap_or_else(PoisonError::into_inner);
+        shard.older.remove(&hash);
+        shard.younger.remove(&hash);
+    }
 }
 
 #[cfg(test)]
@@ -63,6 +72,8 @@ mod tests {
         assert!(cache.note("a", "1", now) && cache.note("a", "2", now) && cache.note("b", "1", now));
         assert!(!cache.note("a", "1", now) && !cache.note("b", "1", now.plus(MINUTE)));
         assert!(cache.note("ab", "", now) && cache.note("a", "b", now));
+        cache.forget("a", "1");
+        assert!(cache.note("a", "1", now), "as if it had never come");
     }
 
     #[test]

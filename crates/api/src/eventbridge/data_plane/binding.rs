@@ -14,23 +14,25 @@ use super::media::set_data;
 use crate::percent::{Plus, decode_text};
 
 /// An event that was read, or why it could not be.
-pub(super) type Read<'a> = Result<Draft<'a>, EventError>;
+pub(crate) type Read<'a> = Result<Draft<'a>, EventError>;
 
 /// The events of a request.
 pub(super) fn events<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Vec<Read<'a>>, RpcError> {
-    let content_type = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let media_type = content_type(headers).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media_type.as_str() {
         "application/cloudevents-batch+json" => batch(text(body)?),
         "application/cloudevents+json" => Ok(vec![structured(text(body)?)]),
-        _ if headers.keys().any(|name| name.as_str().starts_with("ce-")) => {
-            Ok(vec![binary(headers, content_type, body)])
-        }
+        _ if headers.keys().any(|name| name.as_str().starts_with("ce-")) => Ok(vec![binary(headers, body)]),
         _ => Err(RpcError::business(
             "EventHTTPProtocolBindingInvalid",
             "the request is neither a batch of CloudEvents nor one in structured or binary mode",
         )),
     }
+}
+
+/// Empty when there is none.
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn text(body: &[u8]) -> Result<&str, RpcError> {
@@ -52,7 +54,7 @@ fn batch(json: &str) -> Result<Vec<Read<'_>>, RpcError> {
 }
 
 /// One event in JSON. Bytes in `data_base64` become `data`.
-fn structured(json: &str) -> Read<'_> {
+pub(crate) fn structured(json: &str) -> Read<'_> {
     let mut draft = Draft::parse(json)?;
     if draft.get("data_base64").is_some() {
         let fault =
@@ -69,8 +71,9 @@ fn structured(json: &str) -> Read<'_> {
 }
 
 /// One event in headers, with its data as the body.
-fn binary<'a>(headers: &HeaderMap, content_type: &str, body: &[u8]) -> Read<'a> {
+pub(crate) fn binary<'a>(headers: &HeaderMap, body: &[u8]) -> Read<'a> {
     let mut draft = Draft::empty();
+    let content_type = content_type(headers);
     for (name, value) in headers {
         let Some(name) = name.as_str().strip_prefix("ce-") else { continue };
         let value = std::str::from_utf8(value.as_bytes()).ok().and_then(|text| decode_text(text, Plus::Plus));

@@ -6,6 +6,8 @@ mod binding;
 mod media;
 mod put_events;
 
+pub(crate) use binding::{binary as event_in_headers, structured as event_in_json};
+
 use http::{Method, StatusCode};
 use kulkul_access::Action;
 use kulkul_listener::RequestBody;
