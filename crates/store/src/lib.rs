@@ -23,7 +23,8 @@ pub use event_log::{
 };
 pub use metadata::{Change, Document, Key, Metadata, Revision, Watch};
 pub use traces::{
-    FoundRecord, Order, PendingDelivery, Retention, Standing, TraceFilter, TracePage, TracedRecord, Traces,
+    AcceptedKey, FoundRecord, Order, PendingDelivery, Retention, Standing, TraceFilter, TracePage,
+    TracedRecord, Traces,
 };
 
 /// A boxed future of a trait method. Boxed, so that engines can be chosen at run time.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kulkul_model::Timestamp;
+use kulkul_model::{Timestamp, TraceId};
 
 use crate::{AttemptRecord, LogName, QueueId, Record, Seq, StoreFuture};
 
@@ -47,6 +47,19 @@ pub struct FoundRecord {
     pub owed: Vec<QueueId>,
     /// The queues whose targets have taken it.
     pub delivered: Vec<QueueId>,
+}
+
+/// What tells a record from others, without its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedKey {
+    /// The id that the producer chose.
+    pub id: String,
+    /// The attribute `source`.
+    pub source: String,
+    /// The id for tracing.
+    pub trace_id: TraceId,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
 }
 
 /// Part of a list.
@@ -132,6 +145,10 @@ pub trait Traces: Send + Sync + 'static {
         after: Option<Seq>,
         max: usize,
     ) -> StoreFuture<'_, TracePage>;
+
+    /// The keys of the records of a log that were accepted at `from` or later, newest first, at most `max`.
+    fn accepted_since(&self, log: &LogName, from: Timestamp, max: usize)
+    -> StoreFuture<'_, Vec<AcceptedKey>>;
 
     /// How many records a filter finds, counted up to `max`.
     fn count(&self, filter: &TraceFilter, max: u64) -> StoreFuture<'_, u64>;

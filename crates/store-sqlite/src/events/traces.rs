@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use kulkul_model::Timestamp;
 use kulkul_store::{
-    AttemptRecord, FoundRecord, LogName, Order, PendingDelivery, QueueId, Record, Retention, Seq, StoreError,
-    StoreFuture, TraceFilter, TracePage, TracedRecord, Traces,
+    AcceptedKey, AttemptRecord, FoundRecord, LogName, Order, PendingDelivery, QueueId, Record, Retention,
+    Seq, StoreError, StoreFuture, TraceFilter, TracePage, TracedRecord, Traces,
 };
 use rusqlite::Connection;
 
@@ -54,6 +54,23 @@ impl Traces for Events {
         let (filter, shared) = (filter.clone(), Arc::clone(&self.shared));
         let walk = Walk { order, after, cost_max: PAGE_COST_MAX };
         Box::pin(self.readers.snapshot(move |conn| page(conn, &shared.names, &filter, walk, max)))
+    }
+
+    fn accepted_since(
+        &self,
+        log: &LogName,
+        from: Timestamp,
+        max: usize,
+    ) -> StoreFuture<'_, Vec<AcceptedKey>> {
+        let filter = TraceFilter { log: Some(log.clone()), from: Some(from), ..TraceFilter::default() };
+        let shared = Arc::clone(&self.shared);
+        Box::pin(self.readers.snapshot(move |conn| {
+            let seqs = find(conn, &shared.names, &filter, 0, max)?;
+            seqs.into_iter()
+                .map(|seq| key(conn, seq))
+                .collect::<rusqlite::Result<_>>()
+                .attempting("read a key")
+        }))
     }
 
     fn count(&self, filter: &TraceFilter, max: u64) -> StoreFuture<'_, u64> {
@@ -142,6 +159,21 @@ fn found(conn: &Connection, seq: u64) -> rusqlite::Result<FoundRecord> {
              WHERE a.seq = ?1 AND a.succeeded",
         )?,
     })
+}
+
+/// What is read of a record here stands before its body, whose pages are not touched.
+fn key(conn: &Connection, seq: u64) -> rusqlite::Result<AcceptedKey> {
+    conn.prepare_cached("SELECT id, source, trace_id, accepted_at FROM record WHERE seq = ?1")?.query_row(
+        [seq as i64],
+        |row| {
+            Ok(AcceptedKey {
+                id: row.get(0)?,
+                source: row.get(1)?,
+                trace_id: rows::trace_id(row, 2)?,
+                accepted_at: rows::time(row, 3)?,
+            })
+        },
+    )
 }
 
 fn trace(conn: &Connection, seq: u64) -> rusqlite::Result<TracedRecord> {

@@ -126,6 +126,7 @@ macro_rules! contract_tests {
                 many_that_are_owed_are_found_too
                 standings_and_attributes_must_hold_together
                 a_page_of_large_bodies_is_cut
+                what_a_log_accepted_since_is_told_newest_first
             }
             retention {
                 what_is_too_old_goes

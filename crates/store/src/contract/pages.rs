@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use kulkul_model::Timestamp;
 
-use super::given::{append, at, attempt, log, moved, queue, record, settle, settlement, waiting};
+use super::given::{append, at, attempt, log, moved, queue, record, reopened, settle, settlement, waiting};
 use super::traces::append_many;
 use super::{Engine, Store};
 use crate::{AttemptRecord, NewRecord, NextState, Order, Seq, Settlement, Standing, TraceFilter, TracePage};
@@ -184,6 +184,25 @@ pub async fn a_page_of_large_bodies_is_cut(engine: &dyn Engine) {
     assert!((1..12).contains(&first.records.len()), "{} MiB in one page", first.records.len());
     let expected: Vec<_> = (0..12).map(|n| format!("id-{n}")).collect();
     assert_eq!(all(&store, &everything, Order::OldestFirst, 100).await, expected);
+}
+
+/// To know again what comes twice.
+pub async fn what_a_log_accepted_since_is_told_newest_first(engine: &dyn Engine) {
+    let store = engine.open().await;
+    append_many(&store, 0..3000).await;
+    let mut other = record("other").accepted(3000);
+    other.key.log = log("bus/other");
+    append(&*store.log, [other]).await;
+    let store = reopened(engine).await;
+    let since = |from, max| store.traces.accepted_since(&log("bus/default"), at(from), max);
+    let keys = since(2997, 99).await.unwrap();
+    let told: Vec<_> = keys.iter().map(|key| (&*key.id, &*key.source, key.accepted_at)).collect();
+    let expected = [("id-2999", "source-2"), ("id-2998", "source-1"), ("id-2997", "source-0")];
+    assert_eq!(told, expected.map(|(id, source)| (id, source, at(id[3..].parse().unwrap()))));
+    assert_eq!(keys[0].trace_id, record("id").trace_id);
+    assert_eq!(since(0, 2).await.unwrap().len(), 2);
+    assert_eq!(since(0, 9999).await.unwrap().len(), 3000);
+    assert_eq!(store.traces.accepted_since(&log("bus/never"), at(0), 9).await.unwrap(), []);
 }
 
 /// The ids of all pages.
