@@ -116,6 +116,7 @@ impl Server {
             clock: clock.clone(),
             settings: ObjectSettings::default(),
         }));
+        let replays = hub.clone();
         let api = Api::new(ApiParts {
             hub,
             functions: functions.clone(),
@@ -134,6 +135,7 @@ impl Server {
         tasks.spawn(async move {
             api_listener.serve(move |request, peer| api.clone().handle(request, peer), api_stop).await;
         });
+        tasks.spawn(replays.run_replays(stop.clone()));
         let (upkeep, upkeep_stop) = (objects.clone(), stop.clone());
         tasks.spawn(async move { upkeep.run_upkeep(upkeep_stop).await });
         tasks.spawn(async move {
