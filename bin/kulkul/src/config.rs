@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use kulkul_access::Secret;
 use kulkul_instance::IsolationConfig;
-use kulkul_model::{AccountId, Region};
+use kulkul_model::{AccountId, BusName, Region};
 use kulkul_push_signature::PushPublicKeys;
+use kulkul_source::SourceName;
 
 pub use settings::{SETTINGS, reference};
 pub use units::duration;
@@ -71,6 +72,16 @@ pub struct Config {
     pub push_token: Option<Secret>,
     /// The token in the URL of CloudMonitor's notifications.
     pub cloud_monitor_token: Option<Secret>,
+    /// Which files of ActionTrail are imported; none without a bucket.
+    pub action_trail_bucket: Option<String>,
+    /// What their keys start with.
+    pub action_trail_prefix: String,
+    /// The bus that gets their events.
+    pub action_trail_bus: BusName,
+    /// Directories that are watched, with the sources of their events.
+    pub watched_directories: Vec<(SourceName, PathBuf)>,
+    /// The bus that gets the events of watched directories.
+    pub watched_directories_bus: BusName,
     /// Whether refusals of the EventBridge API are answered with HTTP 409 instead of 200.
     pub business_errors_409: bool,
 }

@@ -1,6 +1,7 @@
 //! Wiring: opens the data directory, puts the parts together, serves, and takes them apart in order.
 
 mod adapters;
+mod producers;
 mod retention;
 
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use producers::Producers;
 
 /// A running server.
 pub struct Server {
@@ -116,7 +118,10 @@ impl Server {
             clock: clock.clone(),
             settings: ObjectSettings::default(),
         }));
-        let replays = hub.clone();
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let producers = Producers { config: &config, store: &store, hub: &hub, clock: &clock, stop: &stop };
+        producers.start(&mut tasks).await?;
         let api = Api::new(ApiParts {
             hub,
             functions: functions.clone(),
@@ -129,13 +134,10 @@ impl Server {
         dispatcher.start(functions);
 
         let addresses = Addresses { api: api_listener.address(), objects: objects_listener.address() };
-        let stop = CancellationToken::new();
-        let mut tasks = JoinSet::new();
         let (api_stop, objects_stop) = (stop.clone(), stop.clone());
         tasks.spawn(async move {
             api_listener.serve(move |request, peer| api.clone().handle(request, peer), api_stop).await;
         });
-        tasks.spawn(replays.run_replays(stop.clone()));
         let (upkeep, upkeep_stop) = (objects.clone(), stop.clone());
         tasks.spawn(async move { upkeep.run_upkeep(upkeep_stop).await });
         tasks.spawn(async move {

@@ -6,6 +6,9 @@
 //!
 //! The registry offers and describes. It never decides whether an event is accepted or a trigger may be.
 
+pub mod action_trail;
+pub mod directory;
+
 mod additions;
 mod document;
 mod error;

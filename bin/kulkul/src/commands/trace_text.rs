@@ -15,8 +15,7 @@ pub fn of(answer: &Value) -> String {
     out
 }
 
-/// Renders one acceptance.
-pub fn render(traced: &Value, out: &mut String) {
+fn render(traced: &Value, out: &mut String) {
     let event = &traced["event"];
     line(
         out,
@@ -72,8 +71,7 @@ fn render_attempt(attempt: &Value, out: &mut String) {
     }
 }
 
-/// The elements of an array; none of anything else.
-pub fn list(value: &Value) -> &[Value] {
+fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 

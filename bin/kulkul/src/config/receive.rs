@@ -1,7 +1,10 @@
 //! Values of the settings about events from outside.
 
+use std::path::PathBuf;
+
 use kulkul_access::Secret;
 use kulkul_push_signature::PushPublicKeys;
+use kulkul_source::SourceName;
 
 /// A PEM file has a few KB for each key.
 const KEYS_BYTES_MAX: u64 = 1 << 20;
@@ -35,6 +38,24 @@ pub fn push_keys(text: &str) -> Result<PushPublicKeys, String> {
     PushPublicKeys::from_pem(&pem).map_err(|error| format!("cannot be used: {error}"))
 }
 
+/// Directories and the sources of their events: `inbox=/srv/inbox, drop=/srv/drop`.
+pub fn directories(text: &str) -> Result<Vec<(SourceName, PathBuf)>, String> {
+    let mut directories: Vec<(SourceName, PathBuf)> = Vec::new();
+    for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        let parsed = entry.split_once('=').and_then(|(name, path)| {
+            let path = PathBuf::from(path.trim());
+            Some((name.trim().parse::<SourceName>().ok()?, path)).filter(|(_, path)| path.is_absolute())
+        });
+        let (name, path) = parsed
+            .ok_or_else(|| format!("holds `{entry}`, but each entry must be a source and an absolute path, such as `inbox=/srv/inbox`"))?;
+        if directories.iter().any(|(known, _)| *known == name) {
+            return Err(format!("names the source `{name}` twice"));
+        }
+        directories.push((name, path));
+    }
+    Ok(directories)
+}
+
 /// A token. It stays out of the message.
 pub fn token(text: &str) -> Result<Secret, String> {
     Secret::new(text).map_err(|_| "must be 1 to 256 printable ASCII characters without spaces".to_owned())
@@ -52,6 +73,17 @@ mod tests {
             ["", "hub", "https://", "ftp://x", "https://x?y", "https://me@x", "https:///x", "https://a b"]
         {
             assert!(base_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn directories_are_sources_and_absolute_paths() {
+        let two = directories(" inbox=/srv/in box, drop = /srv/drop ,").unwrap();
+        let shown: Vec<String> =
+            two.iter().map(|(name, path)| format!("{name} {}", path.display())).collect();
+        assert_eq!(shown, ["inbox /srv/in box", "drop /srv/drop"]);
+        for bad in ["inbox", "=/srv", "a b=/srv", "inbox=relative", "a=/x,a=/y"] {
+            assert!(directories(bad).is_err(), "{bad}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use kulkul_instance::{IsolationConfig, Wish};
+use kulkul_model::BusName;
 
 use crate::config::units::{bytes, duration};
 use crate::config::{Config, receive};
@@ -318,6 +319,56 @@ pub const SETTINGS: &[Setting] = &[
         }
     ),
     setting!(
+        "action_trail_bucket",
+        "KULKUL_ACTION_TRAIL_BUCKET",
+        "",
+        "Bucket of this server whose ActionTrail files become events. None do without it.",
+        |c, v| {
+            c.action_trail_bucket = Some(v.to_owned()).filter(|bucket| !bucket.is_empty());
+            Ok(())
+        }
+    ),
+    setting!(
+        "action_trail_prefix",
+        "KULKUL_ACTION_TRAIL_PREFIX",
+        "",
+        "What the keys of those files start with, such as `logs/AliyunLogs/Actiontrail/`. All files of the bucket without it.",
+        |c, v| {
+            c.action_trail_prefix = v.to_owned();
+            Ok(())
+        }
+    ),
+    setting!(
+        "action_trail_bus",
+        "KULKUL_ACTION_TRAIL_BUS",
+        "default",
+        "Bus that gets their events.",
+        |c, v| {
+            c.action_trail_bus = v.parse().map_err(|e| format!("is {e}"))?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "watched_directories",
+        "KULKUL_WATCHED_DIRECTORIES",
+        "",
+        "Directories in which files that appear become events, with the source of those events: `inbox=/srv/inbox, drop=/srv/drop`.",
+        |c, v| {
+            c.watched_directories = receive::directories(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "watched_directories_bus",
+        "KULKUL_WATCHED_DIRECTORIES_BUS",
+        "default",
+        "Bus that gets their events.",
+        |c, v| {
+            c.watched_directories_bus = v.parse().map_err(|e| format!("is {e}"))?;
+            Ok(())
+        }
+    ),
+    setting!(
         "business_errors_409",
         "KULKUL_BUSINESS_ERRORS_409",
         "false",
@@ -356,6 +407,11 @@ pub fn defaults() -> Config {
         push_keys: Default::default(),
         push_token: None,
         cloud_monitor_token: None,
+        action_trail_bucket: None,
+        action_trail_prefix: String::new(),
+        action_trail_bus: BusName::default_bus(),
+        watched_directories: Vec::new(),
+        watched_directories_bus: BusName::default_bus(),
         business_errors_409: false,
     };
     for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {

@@ -10,6 +10,7 @@ use kulkul_delivery::Clock;
 use kulkul_function::{CodeObjects, CredentialSource, ObjectReadError, TemporaryCredentials};
 use kulkul_model::FunctionName;
 use kulkul_objects::{Buckets, ReadError};
+use kulkul_source::action_trail::{ReadFileError, TrailFiles};
 
 /// Code that lies in a bucket.
 pub struct BucketCode(pub Buckets);
@@ -26,6 +27,26 @@ impl CodeObjects for BucketCode {
                 ReadError::NoBucket { .. } | ReadError::NoObject { .. } => ObjectReadError::NotFound,
                 ReadError::TooLarge { size, .. } => ObjectReadError::TooLarge { bytes: size },
                 error @ ReadError::Store(_) => ObjectReadError::Failed(Box::new(error)),
+            })
+        })
+    }
+}
+
+/// Files of ActionTrail that lie in a bucket.
+pub struct BucketFiles(pub Buckets);
+
+impl TrailFiles for BucketFiles {
+    fn read<'a>(
+        &'a self,
+        bucket: &'a str,
+        key: &'a str,
+        bytes_max: u64,
+    ) -> BoxFuture<'a, Result<Bytes, ReadFileError>> {
+        Box::pin(async move {
+            self.0.read(bucket, key, bytes_max).await.map_err(|error| match error {
+                ReadError::NoBucket { .. } | ReadError::NoObject { .. } => ReadFileError::Gone,
+                ReadError::TooLarge { size, .. } => ReadFileError::TooLarge { bytes: size },
+                error @ ReadError::Store(_) => ReadFileError::Failed(Box::new(error)),
             })
         })
     }

@@ -11,7 +11,6 @@ mod rows;
 mod schema;
 mod search;
 mod settle;
-mod standing;
 mod traces;
 mod transaction;
 mod trim;
