@@ -1,10 +1,17 @@
 //! The arguments.
 
+mod history;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use history::{
+    BusCommand, BusSetArgs, EventExplainArgs, EventFilterArgs, EventSearchArgs, EventTailArgs, ReplayCommand,
+    ReplayIdArgs, ReplayListArgs, ReplayStartArgs, RuleCommand, RuleDryRunArgs, Window,
+};
 
 /// A self-hosted event hub and function platform for Alibaba Cloud clients.
 ///
@@ -35,6 +42,18 @@ pub enum Command {
         #[command(subcommand)]
         command: EventCommand,
     },
+    /// Changes what is chosen for a bus.
+    Bus {
+        /// What to do with buses.
+        #[command(subcommand)]
+        command: BusCommand,
+    },
+    /// Tries rules on past events.
+    Rule {
+        /// What to do with rules.
+        #[command(subcommand)]
+        command: RuleCommand,
+    },
     /// Tries event patterns. Needs no server.
     Pattern {
         /// What to do with patterns.
@@ -50,6 +69,18 @@ pub enum EventCommand {
     Put(EventPutArgs),
     /// Shows what happened to an event: accepted, matched, attempts, the function's log.
     Trace(EventTraceArgs),
+    /// Says of an event which rules match it and which do not, on which value, and what happened to it.
+    Explain(EventExplainArgs),
+    /// Finds events by their attributes, time and status, newest first.
+    Search(EventSearchArgs),
+    /// Follows a bus: prints each event that is accepted from now on.
+    Tail(EventTailArgs),
+    /// Sends past events again: to the bus, to one rule or to one target.
+    Replay {
+        /// What to do with replays.
+        #[command(subcommand)]
+        command: ReplayCommand,
+    },
 }
 
 /// What to do with patterns.

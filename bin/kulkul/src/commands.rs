@@ -1,11 +1,19 @@
 //! The commands, one file each.
 
+pub mod bus_set;
 pub mod demo;
 pub mod doctor;
+pub mod event_explain;
+mod event_list;
 pub mod event_put;
+pub mod event_replay;
+pub mod event_search;
+pub mod event_tail;
 pub mod event_trace;
+mod explanation_text;
 pub mod invoke;
 pub mod pattern_explain;
+pub mod rule_dry_run;
 pub mod serve;
 mod trace_text;
 

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command, EventCommand, PatternCommand};
+use cli::{BusCommand, Cli, Command, EventCommand, PatternCommand, RuleCommand};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -38,6 +38,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Event { command } => match command {
             EventCommand::Put(args) => commands::event_put::run(&args),
             EventCommand::Trace(args) => commands::event_trace::run(&args),
+            EventCommand::Explain(args) => commands::event_explain::run(&args),
+            EventCommand::Search(args) => commands::event_search::run(&args),
+            EventCommand::Tail(args) => commands::event_tail::run(&args),
+            EventCommand::Replay { command } => commands::event_replay::run(&command),
+        },
+        Command::Bus { command } => match command {
+            BusCommand::Set(args) => commands::bus_set::run(&args),
+        },
+        Command::Rule { command } => match command {
+            RuleCommand::DryRun(args) => commands::rule_dry_run::run(&args),
         },
         Command::Pattern { command } => match command {
             PatternCommand::Explain(args) => commands::pattern_explain::run(&args),

@@ -122,6 +122,7 @@ impl Server {
         let mut tasks = JoinSet::new();
         let producers = Producers { config: &config, store: &store, hub: &hub, clock: &clock, stop: &stop };
         producers.start(&mut tasks).await?;
+        let replays = hub.clone();
         let api = Api::new(ApiParts {
             hub,
             functions: functions.clone(),
@@ -138,6 +139,7 @@ impl Server {
         tasks.spawn(async move {
             api_listener.serve(move |request, peer| api.clone().handle(request, peer), api_stop).await;
         });
+        tasks.spawn(replays.run_replays(stop.clone()));
         let (upkeep, upkeep_stop) = (objects.clone(), stop.clone());
         tasks.spawn(async move { upkeep.run_upkeep(upkeep_stop).await });
         tasks.spawn(async move {

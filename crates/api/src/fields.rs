@@ -46,6 +46,17 @@ impl<'a> Fields<'a> {
         self.take(field)?.ok_or(FieldError::Missing(field))
     }
 
+    /// Refuses what nobody has taken: a member with a typing error in its name must not mean "everything".
+    pub(crate) fn none_left(&self) -> Result<(), FieldError> {
+        match self.0.first() {
+            None => Ok(()),
+            Some((name, _)) => Err(FieldError::Bad {
+                field: name.0.clone().into_owned(),
+                problem: "is not known here".to_owned(),
+            }),
+        }
+    }
+
     /// Takes a member out as text; of one given twice the last counts.
     pub(crate) fn take_raw(&mut self, field: &str) -> Option<&'a RawValue> {
         let mut found = None;
@@ -118,8 +129,10 @@ mod tests {
         assert_eq!(fields.require::<String>("c"), Ok("x\"y".to_owned()));
         assert!(matches!(fields.take::<Text<'_>>("d"), Ok(Some(Text(Cow::Borrowed("plain"))))));
         assert_eq!(fields.require::<i64>("z"), Err(FieldError::Missing("z")));
+        assert_eq!(fields.none_left().unwrap_err().to_string(), "e: is not known here");
         let error = fields.take::<i64>("e").unwrap_err().to_string();
         assert!(error.starts_with("e: invalid type: map, expected i64"), "{error}");
+        assert_eq!(fields.none_left(), Ok(()));
     }
 
     #[test]

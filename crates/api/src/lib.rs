@@ -29,4 +29,5 @@ mod testing;
 
 pub use answer::Answer;
 pub use api::{Api, ApiOptions, ApiParts, BusinessErrors};
+pub use native::explanation_json;
 pub use receive::ReceiveOptions;

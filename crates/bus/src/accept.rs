@@ -41,6 +41,12 @@ impl Hub {
         let bus = self.accepting_bus(bus)?;
         let now = self.parts.clock.now();
         let limits = self.parts.options.event;
+        if let Some(remembered) = bus.remembered() {
+            let events = drafts.into_iter();
+            let events =
+                events.map(|draft| self.enrich(&bus, draft?, sender, now, &limits)).collect::<Vec<_>>();
+            return Ok(Box::pin(self.accept_once(&bus, &remembered, events, now)).await?);
+        }
         let mut records = Vec::with_capacity(drafts.len());
         let mut answers = Vec::with_capacity(drafts.len());
         for draft in drafts {
@@ -113,7 +119,7 @@ impl Prepared {
 }
 
 /// Matches an event against the rules of its bus.
-fn route(bus: &Bus, event: &Event, now: Timestamp) -> NewRecord {
+pub(crate) fn route(bus: &Bus, event: &Event, now: Timestamp) -> NewRecord {
     let mut matched = Vec::new();
     bus.index.matching(event.json(), &mut matched);
     let queues = matched.iter().flat_map(|rule| rule.queues.iter());

@@ -6,7 +6,7 @@ use kulkul_model::BusName;
 
 use crate::document::{bus_key, write_bus};
 use crate::error::BusError;
-use crate::hub::{BusInfo, Hub, check_length};
+use crate::hub::{BusInfo, BusSettings, Hub, check_length};
 
 /// Source: EventBridge 2020-04-01, names and limits.
 const DESCRIPTION_CHARS_MAX: usize = 255;
@@ -28,7 +28,8 @@ impl Hub {
         if self.bus(&name).is_some() {
             return Err(BusError::BusExists { bus: name });
         }
-        let info = BusInfo { name, description, created_at: self.parts.clock.now() };
+        let (created_at, settings) = (self.parts.clock.now(), BusSettings::default());
+        let info = BusInfo { name, description, created_at, settings };
         let revision = self.parts.metadata.create(&bus_key(&info.name), write_bus(&info)).await?;
         self.show_bus(info.clone(), revision);
         Ok(info)
@@ -49,6 +50,18 @@ impl Hub {
         let revision = self.parts.metadata.replace(&bus_key(name), at, write_bus(&info)).await?;
         *bus.info.write().unwrap_or_else(PoisonError::into_inner) = (info, revision);
         Ok(())
+    }
+
+    /// Changes what the owner of a bus has chosen.
+    pub async fn set_bus_settings(&self, name: &BusName, settings: BusSettings) -> Result<BusInfo, BusError> {
+        let _control = self.control.lock().await;
+        let bus = self.existing_bus(name)?;
+        let (info, at) = bus.info();
+        let info = BusInfo { settings, ..info };
+        let revision = self.parts.metadata.replace(&bus_key(name), at, write_bus(&info)).await?;
+        *bus.info.write().unwrap_or_else(PoisonError::into_inner) = (info.clone(), revision);
+        self.remember(&bus).await?;
+        Ok(info)
     }
 
     /// All buses whose names start with `prefix`, by name.

@@ -8,7 +8,8 @@ use kulkul_model::{BusName, InvalidName, RuleName, Timestamp};
 use kulkul_store::{Key, StoreError};
 use serde::{Deserialize, Serialize};
 
-use crate::hub::BusInfo;
+use crate::dedup::{DeduplicationWindow, InvalidWindow};
+use crate::hub::{BusInfo, BusSettings};
 use crate::rule::{Owner, Rule, RuleStatus};
 
 const FORMAT: u32 = 1;
@@ -27,6 +28,8 @@ struct StoredBus {
     name: String,
     description: String,
     created_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deduplication_secs: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,6 +103,8 @@ enum Unreadable {
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Name(#[from] InvalidName),
+    #[error(transparent)]
+    Window(#[from] InvalidWindow),
 }
 
 pub(crate) fn write_bus(bus: &BusInfo) -> Bytes {
@@ -108,6 +113,7 @@ pub(crate) fn write_bus(bus: &BusInfo) -> Bytes {
         name: bus.name.as_str().to_owned(),
         description: bus.description.clone(),
         created_ms: bus.created_at.as_millis(),
+        deduplication_secs: bus.settings.deduplication.map(DeduplicationWindow::as_secs),
     };
     to_bytes(&stored)
 }
@@ -117,7 +123,10 @@ pub(crate) fn read_bus(key: &Key, value: &[u8]) -> Result<BusInfo, StoreError> {
     check_format(key, stored.format)?;
     let name = stored.name.parse().map_err(|error| unreadable(Unreadable::Name(error)))?;
     let created_at = Timestamp::from_millis(stored.created_ms);
-    Ok(BusInfo { name, description: stored.description, created_at })
+    let deduplication = stored.deduplication_secs.map(DeduplicationWindow::of_secs).transpose();
+    let deduplication = deduplication.map_err(|error| unreadable(Unreadable::Window(error)))?;
+    let settings = BusSettings { deduplication };
+    Ok(BusInfo { name, description: stored.description, created_at, settings })
 }
 
 pub(crate) fn write_rule(rule: &Rule) -> Bytes {
@@ -284,11 +293,31 @@ mod tests {
     }
 
     #[test]
+    fn a_bus_comes_back_as_it_was_stored_and_an_older_one_has_no_settings() {
+        let settings = |secs: Option<u64>| BusSettings {
+            deduplication: secs.map(|secs| DeduplicationWindow::of_secs(secs).unwrap()),
+        };
+        let bus = |settings| BusInfo {
+            name: BusName::default_bus(),
+            description: "d".into(),
+            created_at: Timestamp::from_millis(5),
+            settings,
+        };
+        let key = bus_key(&BusName::default_bus());
+        for bus in [bus(settings(None)), bus(settings(Some(300)))] {
+            assert_eq!(read_bus(&key, &write_bus(&bus)).unwrap(), bus);
+        }
+        let older = br#"{"format":1,"name":"default","description":"d","created_ms":5}"#;
+        assert_eq!(read_bus(&key, older).unwrap(), bus(settings(None)));
+    }
+
+    #[test]
     fn another_format_is_refused_by_name() {
         let bus = BusInfo {
             name: BusName::default_bus(),
             description: String::new(),
             created_at: Timestamp::from_millis(0),
+            settings: BusSettings::default(),
         };
         let text =
             String::from_utf8(write_bus(&bus).to_vec()).unwrap().replace("\"format\":1", "\"format\":2");

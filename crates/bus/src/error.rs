@@ -5,6 +5,8 @@ use kulkul_model::{BusName, RuleName, TargetId};
 use kulkul_pattern::{InsertError, PatternError};
 use kulkul_store::StoreError;
 
+use crate::replay::ReplayId;
+
 /// Why an operation on buses, rules or targets was refused. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
@@ -117,4 +119,42 @@ pub enum AcceptError {
     /// The store failed.
     #[error("the events cannot be stored")]
     Store(#[from] StoreError),
+}
+
+/// Why a replay cannot be created, shown or run.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// Something is wrong with the bus, rule or target.
+    #[error(transparent)]
+    Bus(BusError),
+    /// There is no such replay of the bus.
+    #[error("there is no replay `{id}`")]
+    Unknown {
+        /// The id asked for.
+        id: ReplayId,
+    },
+    /// Too many are under way.
+    #[error("{running_max} replays are under way; cancel one or wait until one has ended")]
+    TooMany {
+        /// The limit.
+        running_max: usize,
+    },
+    /// A disabled rule gets nothing.
+    #[error("the event rule [{rule}] is disabled")]
+    DisabledRule {
+        /// The rule.
+        rule: RuleName,
+    },
+    /// The store failed.
+    #[error("the replay cannot be stored")]
+    Store(#[from] StoreError),
+}
+
+impl From<BusError> for ReplayError {
+    fn from(error: BusError) -> Self {
+        match error {
+            BusError::Store(error) => Self::Store(error),
+            error => Self::Bus(error),
+        }
+    }
 }

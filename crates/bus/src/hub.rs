@@ -9,8 +9,10 @@ use kulkul_model::{BusName, EventLimits, Identity, RuleName, Timestamp};
 use kulkul_pattern::{Pattern, PatternOptions, SharedIndex};
 use kulkul_store::{Document, EventLog, LogName, Metadata, QueueId, Revision, StoreError, Traces};
 
+use crate::dedup::{DeduplicationWindow, Remembered};
 use crate::document::{bus_key, read_bus, read_rule, write_bus};
 use crate::error::BusError;
+use crate::replay::Replays;
 use crate::rule::{Rule, RuleStatus, queue_of};
 
 /// The limits of the hub.
@@ -55,6 +57,13 @@ pub struct HubParts {
     pub options: HubOptions,
 }
 
+/// What the owner of a bus has chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BusSettings {
+    /// How long an event that comes again is known; `None`: each is a new one.
+    pub deduplication: Option<DeduplicationWindow>,
+}
+
 /// What is known of a bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BusInfo {
@@ -64,6 +73,8 @@ pub struct BusInfo {
     pub description: String,
     /// When it was created.
     pub created_at: Timestamp,
+    /// What its owner has chosen.
+    pub settings: BusSettings,
 }
 
 /// All buses of this server. Shared as an `Arc`.
@@ -72,6 +83,7 @@ pub struct Hub {
     pub(crate) buses: RwLock<HashMap<BusName, Arc<Bus>>>,
     /// Held by whoever changes a bus, rule or target, from reading the old state to showing the new one.
     pub(crate) control: tokio::sync::Mutex<()>,
+    pub(crate) replays: Replays,
     pub(crate) matched_numbers: AtomicU64,
 }
 
@@ -82,6 +94,8 @@ pub(crate) struct Bus {
     pub(crate) log: LogName,
     pub(crate) rules: RwLock<BTreeMap<RuleName, ActiveRule>>,
     pub(crate) index: SharedIndex<Matched>,
+    /// What it knows again, when it wants to.
+    pub(crate) remembered: RwLock<Option<Arc<Remembered>>>,
 }
 
 /// A rule in memory.
@@ -128,11 +142,13 @@ impl Hub {
             parts,
             buses: RwLock::default(),
             control: tokio::sync::Mutex::new(()),
+            replays: Replays::default(),
             matched_numbers: AtomicU64::new(0),
         };
         for document in hub.documents("bus/").await? {
             let info = read_bus(&document.key, &document.value)?;
-            hub.show_bus(info, document.revision);
+            let bus = hub.show_bus(info, document.revision);
+            hub.remember(&bus).await?;
         }
         if hub.bus(&BusName::default_bus()).is_none() {
             hub.create_default().await?;
@@ -140,6 +156,7 @@ impl Hub {
         for document in hub.documents("rule/").await? {
             hub.restore_rule(&document)?;
         }
+        hub.restore_replays().await?;
         hub.purge_orphans().await?;
         Ok(Arc::new(hub))
     }
@@ -171,16 +188,18 @@ impl Hub {
         self.buses.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn show_bus(&self, info: BusInfo, revision: Revision) {
+    pub(crate) fn show_bus(&self, info: BusInfo, revision: Revision) -> Arc<Bus> {
         let name = info.name.clone();
-        let bus = Bus {
+        let bus = Arc::new(Bus {
             name: name.clone(),
             log: LogName(format!("bus/{name}").into()),
             info: RwLock::new((info, revision)),
             rules: RwLock::default(),
             index: SharedIndex::default(),
-        };
-        self.buses.write().unwrap_or_else(PoisonError::into_inner).insert(name, Arc::new(bus));
+            remembered: RwLock::default(),
+        });
+        self.buses.write().unwrap_or_else(PoisonError::into_inner).insert(name, bus.clone());
+        bus
     }
 
     /// Checks a rule's pattern and targets.
@@ -259,6 +278,7 @@ impl Hub {
             name: BusName::default_bus(),
             description: "Events of the cloud's services".to_owned(),
             created_at: self.parts.clock.now(),
+            settings: BusSettings::default(),
         };
         let revision = self.parts.metadata.create(&bus_key(&info.name), write_bus(&info)).await?;
         self.show_bus(info, revision);
@@ -296,7 +316,7 @@ impl Hub {
         Ok(())
     }
 
-    async fn documents(&self, prefix: &str) -> Result<Vec<Document>, StoreError> {
+    pub(crate) async fn documents(&self, prefix: &str) -> Result<Vec<Document>, StoreError> {
         const PAGE: usize = 1000;
         let mut all: Vec<Document> = Vec::new();
         loop {

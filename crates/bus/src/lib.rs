@@ -8,19 +8,29 @@
 
 mod accept;
 mod buses;
+mod dedup;
 mod document;
+mod dry_run;
 mod error;
+mod explain;
 mod hub;
 mod operation;
+mod replay;
 mod rule;
 mod rules;
+mod search;
 mod subscription;
 mod targets;
 mod traces;
 
 pub use accept::{Acceptance, Prepared};
-pub use error::{AcceptError, BusError};
-pub use hub::{BusInfo, Hub, HubOptions, HubParts};
+pub use dedup::{DeduplicationWindow, InvalidWindow};
+pub use dry_run::{DryChange, DryPayload, DryRun, DrySample, NewDryRun};
+pub use error::{AcceptError, BusError, ReplayError};
+pub use explain::{Explained, RuleVerdict, RulesAsked};
+pub use hub::{BusInfo, BusSettings, Hub, HubOptions, HubParts};
 pub use operation::{Operation, Operator, Service, Telling};
-pub use rule::{NewRule, Owner, Rule, RuleStatus, RuleUpdate, queue_of};
+pub use replay::{NewReplay, Progress, REPLAY_ATTRIBUTE, Replay, ReplayId, ReplayState, ReplayTo};
+pub use rule::{NewRule, Owner, Rule, RuleStatus, RuleUpdate, queue_of, rule_and_target};
 pub use rules::RulePage;
+pub use search::{EventPage, EventQuery, EventStatus, FoundEvent, NotAStatus};

@@ -80,6 +80,14 @@ pub fn queue_of(bus: &BusName, rule: &RuleName, target: &TargetId) -> QueueId {
     QueueId(format!("rule/{bus}/{rule}/{target}").into())
 }
 
+/// The rule and target of a queue `rule/{bus}/{rule}/{target}`, or of the dead letters of one. `None` when it is no
+/// queue of a rule.
+pub fn rule_and_target(queue: &QueueId) -> Option<(&str, &str)> {
+    let name = queue.0.strip_prefix("dead/").unwrap_or(&queue.0);
+    let mut parts = name.strip_prefix("rule/")?.splitn(3, '/').skip(1);
+    Some((parts.next()?, parts.next()?))
+}
+
 impl NewRule {
     /// The rule that this becomes.
     pub(crate) fn created(self, at: Timestamp) -> Rule {
@@ -105,5 +113,23 @@ impl Rule {
             rule.targets = targets;
         }
         rule
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queues_of_rules_name_rule_and_target() {
+        let table = [
+            ("rule/b/r/t.1", Some(("r", "t.1"))),
+            ("dead/rule/b/r/t", Some(("r", "t"))),
+            ("async/f/LATEST", None),
+            ("rule/b", None),
+        ];
+        for (queue, expected) in table {
+            assert_eq!(rule_and_target(&QueueId(queue.into())), expected, "{queue}");
+        }
     }
 }

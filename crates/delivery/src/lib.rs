@@ -15,6 +15,7 @@ mod clock;
 mod dispatcher;
 mod failure;
 mod policy;
+mod preview;
 mod queue;
 mod settler;
 mod target;
@@ -25,6 +26,7 @@ pub use dispatcher::{Dispatcher, DispatcherOptions, Reserved};
 pub use failure::Failure;
 pub use kulkul_store::Delivery;
 pub use policy::{ErrorsTolerance, NextStep, Policy, RetryStrategy, after_failure};
+pub use preview::{Preview, Previewer};
 pub use queue::QueueState;
 pub use target::{
     Call, Ending, Epilogue, ParamForm, Plan, SUPPORTED_KINDS, TargetConfig, TargetError, TargetParam,

@@ -217,18 +217,7 @@ impl TargetConfig {
     }
 
     fn transform(&self, key: &'static str, param: &TargetParam) -> Result<Transform, TargetError> {
-        let value = param.value.as_deref();
-        let lacks_value = |form| TransformError::Missing { form, what: "value" };
-        let transform = match param.form {
-            ParamForm::Original => Ok(Transform::Original),
-            ParamForm::ObjectNotification => Ok(Transform::ObjectNotification),
-            ParamForm::Constant => value.ok_or(lacks_value("CONSTANT")).and_then(Transform::constant),
-            ParamForm::JsonPath => value.ok_or(lacks_value("JSONPATH")).and_then(Transform::json_path),
-            ParamForm::Template => {
-                let template = param.template.as_deref().unwrap_or_default();
-                value.ok_or(lacks_value("TEMPLATE")).and_then(|value| Transform::template(value, template))
-            }
-        };
+        let transform = param.transform();
         transform.map_err(|source| TargetError::BadTransform { id: self.id.clone(), key, source })
     }
 

@@ -22,7 +22,10 @@ pub use event_log::{
     QueueStats, Record, RecordKey, Route, Seq, Settlement,
 };
 pub use metadata::{Change, Document, Key, Metadata, Revision, Watch};
-pub use traces::{PendingDelivery, Retention, TraceFilter, TracedRecord, Traces};
+pub use traces::{
+    AcceptedKey, FoundRecord, Order, PendingDelivery, Retention, Standing, TraceFilter, TracePage,
+    TracedRecord, Traces,
+};
 
 /// A boxed future of a trait method. Boxed, so that engines can be chosen at run time.
 pub type StoreFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

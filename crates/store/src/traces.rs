@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kulkul_model::Timestamp;
+use kulkul_model::{Timestamp, TraceId};
 
-use crate::{AttemptRecord, LogName, QueueId, Record, StoreFuture};
+use crate::{AttemptRecord, LogName, QueueId, Record, Seq, StoreFuture};
 
 /// One record with everything that is known of it.
 #[derive(Clone, Debug)]
@@ -36,6 +36,64 @@ pub struct PendingDelivery {
     pub note: Option<Bytes>,
 }
 
+/// One record that a list shows.
+#[derive(Clone, Debug)]
+pub struct FoundRecord {
+    /// The record.
+    pub record: Record,
+    /// The queues that it was routed to when it was accepted.
+    pub routes: Vec<QueueId>,
+    /// The queues on which it is still owed, those of dead letters among them.
+    pub owed: Vec<QueueId>,
+    /// The queues whose targets have taken it.
+    pub delivered: Vec<QueueId>,
+}
+
+/// What tells a record from others, without its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedKey {
+    /// The id that the producer chose.
+    pub id: String,
+    /// The attribute `source`.
+    pub source: String,
+    /// The id for tracing.
+    pub trace_id: TraceId,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+}
+
+/// Part of a list.
+#[derive(Clone, Debug, Default)]
+pub struct TracePage {
+    /// The records, in the order asked for.
+    pub records: Vec<FoundRecord>,
+    /// Where to go on: ask for what comes after this place. `None` when there is nothing more.
+    pub next: Option<Seq>,
+}
+
+/// In which order a list goes. Places are never given out twice, so a list that goes on after a place neither
+/// repeats nor misses anything, whatever was appended or trimmed meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// By place, descending.
+    NewestFirst,
+    /// By place, ascending.
+    OldestFirst,
+}
+
+/// Where a record stands with those that it was routed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was routed to no queue.
+    Unrouted,
+    /// It is owed on a queue whose name starts with this.
+    OwedOn(String),
+    /// It is owed to nobody any more, and as many queues have taken it as it was routed to.
+    Delivered,
+    /// It is owed to nobody any more, and fewer queues have taken it than it was routed to.
+    Ended,
+}
+
 /// Which records to find. All that is given must hold.
 #[derive(Clone, Debug, Default)]
 pub struct TraceFilter {
@@ -51,6 +109,8 @@ pub struct TraceFilter {
     pub subject: Option<String>,
     /// Only those routed to a queue whose name starts with this.
     pub queue_prefix: Option<String>,
+    /// Only those that stand like this.
+    pub standing: Option<Standing>,
     /// Accepted at this time or later.
     pub from: Option<Timestamp>,
     /// Accepted at this time or earlier.
@@ -73,6 +133,22 @@ pub trait Traces: Send + Sync + 'static {
 
     /// The records that a filter finds, newest first, skipping `offset`, at most `max`.
     fn search(&self, filter: &TraceFilter, offset: usize, max: usize) -> StoreFuture<'_, Vec<Record>>;
+
+    /// The records that a filter finds, in an order, from the first after the place `after`, at most `max`.
+    ///
+    /// Looks at a bounded number of records and returns a bounded number of bytes: a page may hold fewer than `max`,
+    /// even none, and more can follow all the same. Only [`TracePage::next`] tells.
+    fn page(
+        &self,
+        filter: &TraceFilter,
+        order: Order,
+        after: Option<Seq>,
+        max: usize,
+    ) -> StoreFuture<'_, TracePage>;
+
+    /// The keys of the records of a log that were accepted at `from` or later, newest first, at most `max`.
+    fn accepted_since(&self, log: &LogName, from: Timestamp, max: usize)
+    -> StoreFuture<'_, Vec<AcceptedKey>>;
 
     /// How many records a filter finds, counted up to `max`.
     fn count(&self, filter: &TraceFilter, max: u64) -> StoreFuture<'_, u64>;

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use kulkul_pattern::{Equality, Explanation, Finding, FoundValue, Pattern, PatternOptions};
-use serde_json::{Value, json};
+use kulkul_pattern::{Equality, Pattern, PatternOptions};
+use serde_json::Value;
 
 use crate::cli::PatternExplainArgs;
 use crate::commands::{EXIT_NO, text_or_file};
@@ -19,39 +19,9 @@ pub fn run(args: &PatternExplainArgs) -> anyhow::Result<ExitCode> {
     serde_json::from_str::<Value>(&event).context("the event is not JSON")?;
     let explanation = pattern.explain(event.as_bytes());
     if args.json {
-        println!("{}", to_json(&explanation));
+        println!("{}", kulkul_api::explanation_json(&explanation));
     } else {
         println!("{explanation}");
     }
     Ok(if explanation.matched { ExitCode::SUCCESS } else { ExitCode::from(EXIT_NO) })
-}
-
-fn to_json(explanation: &Explanation) -> Value {
-    json!({
-        "matched": explanation.matched,
-        "malformedAt": explanation.malformed_at,
-        "findings": explanation.findings.iter().map(finding_json).collect::<Vec<_>>(),
-    })
-}
-
-fn finding_json(finding: &Finding) -> Value {
-    match finding {
-        Finding::Field(field) => json!({
-            "path": field.path,
-            "condition": field.condition,
-            "found": match &field.found {
-                FoundValue::Value(text) => Some(text),
-                FoundValue::Missing | FoundValue::NoParent => None,
-            },
-            "held": field.held,
-        }),
-        Finding::Choice(choice) => json!({
-            "path": choice.path,
-            "held": choice.held,
-            "alternatives": choice.alternatives.iter().map(|alternative| json!({
-                "held": alternative.held,
-                "findings": alternative.findings.iter().map(finding_json).collect::<Vec<_>>(),
-            })).collect::<Vec<_>>(),
-        }),
-    }
 }

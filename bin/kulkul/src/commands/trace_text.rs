@@ -15,7 +15,8 @@ pub fn of(answer: &Value) -> String {
     out
 }
 
-fn render(traced: &Value, out: &mut String) {
+/// Renders one acceptance.
+pub fn render(traced: &Value, out: &mut String) {
     let event = &traced["event"];
     line(
         out,
@@ -71,7 +72,8 @@ fn render_attempt(attempt: &Value, out: &mut String) {
     }
 }
 
-fn list(value: &Value) -> &[Value] {
+/// The elements of an array; none of anything else.
+pub fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 

@@ -50,6 +50,7 @@ use params::Params;
 pub(crate) use put_events::entries;
 pub(crate) use reply::RequestId;
 use reply::Success;
+pub(crate) use target::configs_of_json as target_configs;
 
 /// The version of the API.
 pub(crate) const VERSION: &str = "2020-04-01";

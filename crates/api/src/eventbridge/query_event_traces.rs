@@ -1,5 +1,6 @@
 //! QueryEventTraces.
 
+use kulkul_bus::rule_and_target;
 use kulkul_model::BusName;
 use kulkul_store::{QueueId, TracedRecord};
 use serde::Serialize;
@@ -61,7 +62,7 @@ fn lines<'a>(
     };
     let mut lines = vec![Line { received_time: Some(at), ..line("PutEvent", at) }];
     let mut rules: Vec<&str> =
-        traced.routes.iter().filter_map(|queue| names(queue).map(|(rule, _)| rule)).collect();
+        traced.routes.iter().filter_map(|queue| rule_and_target(queue).map(|(rule, _)| rule)).collect();
     rules.dedup();
     lines.extend(rules.into_iter().map(|rule| Line {
         rule_name: Some(rule),
@@ -72,7 +73,7 @@ fn lines<'a>(
     lines.extend(traced.attempts.iter().map(|(queue, attempt)| {
         let started_at = attempt.started_at.as_millis();
         Line {
-            rule_name: names(queue).map(|(rule, _)| rule),
+            rule_name: rule_and_target(queue).map(|(rule, _)| rule),
             endpoint: endpoint(queue),
             notify_status: Some(&attempt.answer),
             notify_time: Some(started_at),
@@ -83,16 +84,9 @@ fn lines<'a>(
     lines
 }
 
-/// Rule and target of a queue `rule/{bus}/{rule}/{target}`, or of the dead letters of one.
-fn names(queue: &QueueId) -> Option<(&str, &str)> {
-    let name = queue.0.strip_prefix("dead/").unwrap_or(&queue.0);
-    let mut parts = name.strip_prefix("rule/")?.splitn(3, '/').skip(1);
-    Some((parts.next()?, parts.next()?))
-}
-
 /// The endpoint of a target, when it is still there.
 fn endpoint(rpc: Rpc<'_>, bus: &BusName, queue: &QueueId) -> Option<String> {
-    let (rule, target) = names(queue)?;
+    let (rule, target) = rule_and_target(queue)?;
     let rule = rpc.call.api.hub.get_rule(bus, &rule.parse().ok()?).ok()?;
     rule.targets.iter().find(|known| known.id.as_str() == target).map(|target| target.endpoint.clone())
 }
@@ -152,12 +146,5 @@ mod tests {
         assert_eq!(push, expected);
         let filter = serde_json::to_string(&lines[1]).unwrap();
         assert!(filter.contains(r#""RuleMatchingTime":"1000""#), "{filter}");
-    }
-
-    #[test]
-    fn queues_of_rules_name_rule_and_target() {
-        assert_eq!(names(&QueueId("rule/b/r/t.1".into())), Some(("r", "t.1")));
-        assert_eq!(names(&QueueId("dead/rule/b/r/t".into())), Some(("r", "t")));
-        assert_eq!(names(&QueueId("async/f/LATEST".into())), None);
     }
 }

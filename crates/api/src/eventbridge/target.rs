@@ -179,6 +179,12 @@ pub(crate) fn configs(inputs: Vec<TargetInput>) -> Result<Vec<TargetConfig>, Rpc
     inputs.into_iter().map(TargetInput::config).collect()
 }
 
+/// Targets as JSON, as this API writes them; the error is what is wrong with them.
+pub(crate) fn configs_of_json(json: &str) -> Result<Vec<TargetConfig>, String> {
+    let inputs = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    configs(inputs).map_err(|error| error.message)
+}
+
 fn retry(text: Option<&str>) -> Result<RetryStrategy, RpcError> {
     match text {
         None | Some("" | "BACKOFF_RETRY") => Ok(RetryStrategy::Backoff),

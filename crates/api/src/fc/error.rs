@@ -53,6 +53,10 @@ impl FcError {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
+    pub(crate) fn limit_exceeded(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "LimitExceededError", message)
+    }
+
     pub(crate) fn denied(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "AccessDenied", message)
     }

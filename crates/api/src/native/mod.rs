@@ -2,23 +2,37 @@
 //!
 //! Requests are signed with ACS3 like those of Function Compute, and errors have its form.
 
+mod bus_settings;
+mod cancel_replay;
+mod create_replay;
+mod dry_run;
+mod event_query;
+mod explain_event;
+mod explanation;
+mod find_events;
+mod get_replay;
 mod list_receivers;
+mod list_replays;
 mod put_event;
+mod replay_json;
 mod route;
 mod trace_event;
 
-use http::Method;
+use http::{Method, StatusCode};
 use kulkul_access::Action;
+use kulkul_bus::BusError;
 use kulkul_listener::RequestBody;
 use kulkul_model::{BusName, RequestId};
 use tracing::Instrument;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, chain, with_body};
 use crate::api::{Call, discard, guarded};
 use crate::fc::{FcError, failure, mark};
 use crate::gate::{Replay, check_role};
 use crate::signature::{Acs3, Refusal};
 use route::{Operation, Route};
+
+pub use explanation::explanation_json;
 
 /// The first segments of every path.
 pub(crate) const PREFIX: &str = "/kulkul/v1/";
@@ -65,12 +79,36 @@ async fn run(call: Call<'_>, body: &mut RequestBody) -> Result<Answer, FcError> 
     }
     match route.operation {
         Operation::PutEvent => put_event::run(call, &bus(&route)?, &body).await,
+        Operation::FindEvents => find_events::run(call, &bus(&route)?).await,
         Operation::TraceEvent => trace_event::run(call, &bus(&route)?, route.name(1)).await,
         Operation::ListReceivers => Ok(list_receivers::run(call)),
+        Operation::ExplainEvent => explain_event::run(call, &bus(&route)?, route.name(1)).await,
+        Operation::CreateReplay => create_replay::run(call, &bus(&route)?, &body).await,
+        Operation::ListReplays => list_replays::run(call, &bus(&route)?),
+        Operation::GetReplay => get_replay::run(call, &bus(&route)?, route.name(1)),
+        Operation::CancelReplay => cancel_replay::run(call, &bus(&route)?, route.name(1)).await,
+        Operation::DryRun => dry_run::run(call, &bus(&route)?, &body).await,
+        Operation::GetBusSettings => bus_settings::get(call, &bus(&route)?),
+        Operation::PutBusSettings => bus_settings::put(call, &bus(&route)?, &body).await,
     }
 }
 
 /// The bus that a path names first.
 fn bus(route: &Route<'_>) -> Result<BusName, FcError> {
     Ok(route.name(0).parse::<BusName>()?)
+}
+
+/// What the hub refused, in the words of this API.
+fn bus_error(error: BusError) -> FcError {
+    match error {
+        BusError::UnknownBus { .. } => FcError::not_found("EventBusNotExist", error.to_string()),
+        BusError::UnknownRule { .. } => FcError::not_found("EventRuleNotExisted", error.to_string()),
+        BusError::UnknownTarget { .. } => FcError::not_found("EventTargetNotExist", error.to_string()),
+        BusError::Store(source) => FcError::store(&source, chain(&source)),
+        error => FcError::invalid(chain(&error)),
+    }
+}
+
+fn json(body: String) -> Answer {
+    with_body(StatusCode::OK, "application/json", body)
 }

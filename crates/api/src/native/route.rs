@@ -13,17 +13,44 @@ use crate::percent::{Plus, decode_text};
 pub(crate) enum Operation {
     /// Puts one CloudEvent in the structured form.
     PutEvent,
+    /// Finds events, page by page.
+    FindEvents,
     /// Everything known of the events with an id.
     TraceEvent,
     /// What came from outside, taken and refused.
     ListReceivers,
+    /// What each rule says of an event, and what happened to it.
+    ExplainEvent,
+    /// Sends past events again.
+    CreateReplay,
+    /// The replays of a bus.
+    ListReplays,
+    /// One replay.
+    GetReplay,
+    /// Stops a replay.
+    CancelReplay,
+    /// Tries a rule on past events.
+    DryRun,
+    /// What the owner of a bus has chosen.
+    GetBusSettings,
+    /// Changes what the owner of a bus has chosen.
+    PutBusSettings,
 }
 
 /// Every operation with its method and its path below the prefix, where `*` stands for a name.
 const TABLE: &[(&str, &str, Operation)] = &[
     ("POST", "buses/*/events", Operation::PutEvent),
+    ("GET", "buses/*/events", Operation::FindEvents),
     ("GET", "buses/*/events/*/trace", Operation::TraceEvent),
     ("GET", "receivers", Operation::ListReceivers),
+    ("GET", "buses/*/events/*/explanation", Operation::ExplainEvent),
+    ("POST", "buses/*/replays", Operation::CreateReplay),
+    ("GET", "buses/*/replays", Operation::ListReplays),
+    ("GET", "buses/*/replays/*", Operation::GetReplay),
+    ("POST", "buses/*/replays/*/cancel", Operation::CancelReplay),
+    ("POST", "buses/*/dry-run", Operation::DryRun),
+    ("GET", "buses/*/settings", Operation::GetBusSettings),
+    ("PUT", "buses/*/settings", Operation::PutBusSettings),
 ];
 
 /// An operation with what its path names.
@@ -39,7 +66,15 @@ impl Operation {
     pub(crate) const fn action(self) -> Action {
         match self {
             Self::PutEvent => Action::Publish,
-            Self::TraceEvent | Self::ListReceivers => Action::Read,
+            Self::FindEvents
+            | Self::TraceEvent
+            | Self::ListReceivers
+            | Self::ExplainEvent
+            | Self::ListReplays
+            | Self::GetReplay
+            | Self::DryRun
+            | Self::GetBusSettings => Action::Read,
+            Self::CreateReplay | Self::CancelReplay | Self::PutBusSettings => Action::Admin,
         }
     }
 }
@@ -85,7 +120,7 @@ mod tests {
             (route.operation, route.name(0), route.name(1)),
             (Operation::TraceEvent, "default", "a/b")
         );
-        assert_eq!(Route::of(&Method::GET, "/kulkul/v1/buses/default/events"), None);
+        assert_eq!(Route::of(&Method::PUT, "/kulkul/v1/buses/default/events"), None);
         assert_eq!(
             Route::of(&Method::POST, "/kulkul/v1/buses/b/events").unwrap().operation,
             Operation::PutEvent

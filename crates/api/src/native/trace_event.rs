@@ -1,44 +1,45 @@
 //! Everything known of an event: accepted, matched, each attempt with the function's log, what is still owed.
 
-use http::StatusCode;
-use kulkul_bus::BusError;
+use kulkul_bus::rule_and_target;
 use kulkul_delivery::{Dispatcher, Failure};
 use kulkul_model::{BusName, Timestamp};
-use kulkul_store::{AttemptRecord, PendingDelivery, QueueId, TracedRecord};
+use kulkul_store::{AttemptRecord, PendingDelivery, QueueId, Record, TracedRecord};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::answer::{Answer, chain, with_body};
+use super::{bus_error, json};
+use crate::answer::Answer;
 use crate::api::Call;
 use crate::fc::FcError;
 
 pub(super) async fn run(call: Call<'_>, bus: &BusName, event_id: &str) -> Result<Answer, FcError> {
-    let traced = call.api.hub.trace(bus, event_id).await.map_err(|error| match error {
-        BusError::UnknownBus { .. } => FcError::not_found("EventBusNotExist", error.to_string()),
-        error => FcError::internal(chain(&error)),
-    })?;
+    let traced = call.api.hub.trace(bus, event_id).await.map_err(bus_error)?;
     let events: Vec<String> = traced.iter().map(event_json).collect();
     let body = format!("{{\"events\":[{}]}}", events.join(","));
-    Ok(with_body(StatusCode::OK, "application/json", body))
+    Ok(json(body))
 }
 
 /// One acceptance. The event stands in it as it was accepted, byte for byte.
-fn event_json(traced: &TracedRecord) -> String {
+pub(super) fn event_json(traced: &TracedRecord) -> String {
     let record = &traced.record;
-    let event =
-        std::str::from_utf8(&record.body).ok().and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
     let deliveries: Vec<Value> = traced.routes.iter().map(|queue| delivery_json(queue, traced)).collect();
     format!(
         "{{\"event\":{},\"traceId\":\"{}\",\"acceptedAt\":\"{}\",\"deliveries\":{}}}",
-        event.map_or("null", RawValue::get),
+        body_json(record),
         record.trace_id,
         record.accepted_at,
         Value::from(deliveries),
     )
 }
 
+/// The text of a stored event; `null` when it is none.
+pub(super) fn body_json(record: &Record) -> &str {
+    let event = serde_json::from_slice::<&RawValue>(&record.body).ok();
+    event.map_or("null", RawValue::get)
+}
+
 fn delivery_json(queue: &QueueId, traced: &TracedRecord) -> Value {
-    let (rule, target) = rule_and_target(queue);
+    let (rule, target) = rule_and_target(queue).unwrap_or_default();
     let attempts = traced.attempts.iter().filter(|(of, _)| of == queue).map(|(_, attempt)| attempt);
     let mut delivery = Map::new();
     delivery.insert("rule".into(), rule.into());
@@ -55,15 +56,17 @@ fn state_of(queue: &QueueId, traced: &TracedRecord) -> Map<String, Value> {
     let last = traced.attempts.iter().rev().find(|(of, _)| of == queue).map(|(_, attempt)| attempt);
     let state = match (pending(queue), pending(&dead_letters), last) {
         (Some(PendingDelivery { not_before, .. }), _, _) if *not_before < Timestamp::MAX => {
-            json!({"state": "waiting", "nextAt": not_before.to_string()})
+            serde_json::json!({"state": "waiting", "nextAt": not_before.to_string()})
         }
-        (Some(_), _, _) => json!({"state": "waiting"}),
+        (Some(_), _, _) => serde_json::json!({"state": "waiting"}),
         (None, Some(letter), _) => {
             let failure = letter.note.as_deref().and_then(Failure::from_note);
-            json!({"state": "dead-lettered", "lastAnswer": failure.map(|failure| failure.answer)})
+            serde_json::json!({"state": "dead-lettered", "lastAnswer": failure.map(|failure| failure.answer)})
         }
-        (None, None, Some(attempt)) if attempt.succeeded => json!({"state": "delivered"}),
-        (None, None, _) => json!({"state": "ended", "reason": "the rule or target was taken away"}),
+        (None, None, Some(attempt)) if attempt.succeeded => serde_json::json!({"state": "delivered"}),
+        (None, None, _) => {
+            serde_json::json!({"state": "ended", "reason": "the rule or target was taken away"})
+        }
     };
     match state {
         Value::Object(state) => state,
@@ -72,7 +75,7 @@ fn state_of(queue: &QueueId, traced: &TracedRecord) -> Map<String, Value> {
 }
 
 fn attempt_json(attempt: &AttemptRecord) -> Value {
-    json!({
+    serde_json::json!({
         "number": attempt.number,
         "startedAt": attempt.started_at.to_string(),
         "elapsedMicros": attempt.elapsed_micros,
@@ -81,10 +84,4 @@ fn attempt_json(attempt: &AttemptRecord) -> Value {
         "invocationId": attempt.invocation,
         "log": attempt.log,
     })
-}
-
-/// A queue is `rule/{bus}/{rule}/{target}`, and only the target may be anything but a `/`.
-fn rule_and_target(queue: &QueueId) -> (&str, &str) {
-    let mut parts = queue.0.splitn(4, '/').skip(2);
-    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }

@@ -11,6 +11,7 @@ mod rows;
 mod schema;
 mod search;
 mod settle;
+mod standing;
 mod traces;
 mod transaction;
 mod trim;

@@ -28,7 +28,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
             kind: text(6)?,
             subject: text(7)?,
         },
-        trace_id: TraceId::from_u128(u128::from_be_bytes(row.get(3)?)),
+        trace_id: trace_id(row, 3)?,
         accepted_at: time(row, 2)?,
         body: Bytes::copy_from_slice(row.get_ref(8)?.as_blob()?),
     })
@@ -53,6 +53,10 @@ pub(super) fn seq(row: &Row<'_>, index: usize) -> rusqlite::Result<Seq> {
 
 pub(super) fn time(row: &Row<'_>, index: usize) -> rusqlite::Result<Timestamp> {
     row.get(index).map(Timestamp::from_millis)
+}
+
+pub(super) fn trace_id(row: &Row<'_>, index: usize) -> rusqlite::Result<TraceId> {
+    row.get(index).map(|bytes| TraceId::from_u128(u128::from_be_bytes(bytes)))
 }
 
 pub(super) fn note(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Bytes>> {

@@ -5,16 +5,21 @@ use std::sync::Arc;
 
 use kulkul_model::Timestamp;
 use kulkul_store::{
-    AttemptRecord, LogName, PendingDelivery, QueueId, Record, Retention, StoreError, StoreFuture,
-    TraceFilter, TracedRecord, Traces,
+    AcceptedKey, AttemptRecord, FoundRecord, LogName, Order, PendingDelivery, QueueId, Record, Retention,
+    Seq, StoreError, StoreFuture, TraceFilter, TracePage, TracedRecord, Traces,
 };
 use rusqlite::Connection;
 
 use super::names::Names;
 use super::rows::{self, RECORD_COLUMNS, record_columns};
-use super::search::Search;
+use super::search::{Search, Walk};
 use super::{Events, block};
 use crate::failure::Attempting;
+
+/// What looking for one page may cost, in microseconds or so.
+const PAGE_COST_MAX: u64 = 20_000;
+/// Bodies of one page; the record that goes beyond is the last.
+const PAGE_BYTES_MAX: usize = 4 << 20;
 
 impl Traces for Events {
     fn by_id(&self, log: &LogName, id: &str, max: usize) -> StoreFuture<'_, Vec<TracedRecord>> {
@@ -39,6 +44,35 @@ impl Traces for Events {
         }))
     }
 
+    fn page(
+        &self,
+        filter: &TraceFilter,
+        order: Order,
+        after: Option<Seq>,
+        max: usize,
+    ) -> StoreFuture<'_, TracePage> {
+        let (filter, shared) = (filter.clone(), Arc::clone(&self.shared));
+        let walk = Walk { order, after, cost_max: PAGE_COST_MAX };
+        Box::pin(self.readers.snapshot(move |conn| page(conn, &shared.names, &filter, walk, max)))
+    }
+
+    fn accepted_since(
+        &self,
+        log: &LogName,
+        from: Timestamp,
+        max: usize,
+    ) -> StoreFuture<'_, Vec<AcceptedKey>> {
+        let filter = TraceFilter { log: Some(log.clone()), from: Some(from), ..TraceFilter::default() };
+        let shared = Arc::clone(&self.shared);
+        Box::pin(self.readers.snapshot(move |conn| {
+            let seqs = find(conn, &shared.names, &filter, 0, max)?;
+            seqs.into_iter()
+                .map(|seq| key(conn, seq))
+                .collect::<rusqlite::Result<_>>()
+                .attempting("read a key")
+        }))
+    }
+
     fn count(&self, filter: &TraceFilter, max: u64) -> StoreFuture<'_, u64> {
         let (filter, shared) = (filter.clone(), Arc::clone(&self.shared));
         Box::pin(self.readers.snapshot(move |conn| {
@@ -46,7 +80,7 @@ impl Traces for Events {
             let Some(search) = Search::new(conn, &shared.names, &filter)?.filter(|_| max > 0) else {
                 return Ok(0);
             };
-            search.run(conn, |_| {
+            search.run(conn, Walk::ALL, |_| {
                 count += 1;
                 if count < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })?;
@@ -70,7 +104,7 @@ fn find(
     let mut seqs = Vec::new();
     let Some(search) = Search::new(conn, names, filter)?.filter(|_| max > 0) else { return Ok(seqs) };
     let mut to_skip = offset;
-    search.run(conn, |seq| {
+    search.run(conn, Walk::ALL, |seq| {
         if to_skip > 0 {
             to_skip -= 1;
         } else {
@@ -81,9 +115,70 @@ fn find(
     Ok(seqs)
 }
 
+fn page(
+    conn: &Connection,
+    names: &Names,
+    filter: &TraceFilter,
+    walk: Walk,
+    max: usize,
+) -> Result<TracePage, StoreError> {
+    let mut seqs = Vec::new();
+    let Some(search) = Search::new(conn, names, filter)?.filter(|_| max > 0) else {
+        return Ok(TracePage::default());
+    };
+    let mut next = search.run(conn, walk, |seq| {
+        seqs.push(seq);
+        if seqs.len() < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    let (mut records, mut bytes) = (Vec::with_capacity(seqs.len()), 0);
+    for &seq in &seqs {
+        let found = found(conn, seq).attempting("read a record")?;
+        bytes += found.record.body.len();
+        records.push(found);
+        if bytes >= PAGE_BYTES_MAX && records.len() < seqs.len() {
+            next = Some(Seq(seq));
+            break;
+        }
+    }
+    Ok(TracePage { records, next })
+}
+
+fn found(conn: &Connection, seq: u64) -> rusqlite::Result<FoundRecord> {
+    let (record, routes) = read(conn, seq)?;
+    let queues = |query| {
+        conn.prepare_cached(query)?.query_map([seq as i64], rows::queue)?.collect::<rusqlite::Result<_>>()
+    };
+    Ok(FoundRecord {
+        record,
+        routes: queue_names(conn, &routes)?,
+        owed: queues(
+            "SELECT q.name FROM delivery AS d JOIN queue AS q ON q.number = d.queue WHERE d.seq = ?1",
+        )?,
+        delivered: queues(
+            "SELECT DISTINCT q.name FROM attempt AS a JOIN queue AS q ON q.number = a.queue
+             WHERE a.seq = ?1 AND a.succeeded",
+        )?,
+    })
+}
+
+/// What is read of a record here stands before its body, whose pages are not touched.
+fn key(conn: &Connection, seq: u64) -> rusqlite::Result<AcceptedKey> {
+    conn.prepare_cached("SELECT id, source, trace_id, accepted_at FROM record WHERE seq = ?1")?.query_row(
+        [seq as i64],
+        |row| {
+            Ok(AcceptedKey {
+                id: row.get(0)?,
+                source: row.get(1)?,
+                trace_id: rows::trace_id(row, 2)?,
+                accepted_at: rows::time(row, 3)?,
+            })
+        },
+    )
+}
+
 fn trace(conn: &Connection, seq: u64) -> rusqlite::Result<TracedRecord> {
     let (record, routes) = read(conn, seq)?;
-    let routes = block::routes(&routes).map(|queue| queue_name(conn, queue)).collect::<Result<_, _>>()?;
+    let routes = queue_names(conn, &routes)?;
     Ok(TracedRecord { record, routes, attempts: attempts(conn, seq)?, pending: pending(conn, seq)? })
 }
 
@@ -95,6 +190,11 @@ fn read(conn: &Connection, seq: u64) -> rusqlite::Result<(Record, String)> {
         ", r.routes FROM record AS r JOIN log AS l ON l.number = r.log WHERE r.seq = ?1"
     ))?
     .query_row([seq as i64], |row| Ok((rows::record(row)?, row.get(RECORD_COLUMNS)?)))
+}
+
+/// The names of the queues in the text of a record's routes.
+fn queue_names(conn: &Connection, routes: &str) -> rusqlite::Result<Vec<QueueId>> {
+    block::routes(routes).map(|queue| queue_name(conn, queue)).collect()
 }
 
 fn queue_name(conn: &Connection, number: i64) -> rusqlite::Result<QueueId> {

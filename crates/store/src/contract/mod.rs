@@ -10,6 +10,7 @@ mod given;
 pub mod leases;
 pub mod metadata;
 pub mod objects;
+pub mod pages;
 pub mod retention;
 pub mod settling;
 pub mod traces;
@@ -115,6 +116,17 @@ macro_rules! contract_tests {
                 what_is_found_comes_in_pages_newest_first
                 counting_stops_where_it_is_told
                 what_was_found_is_found_after_reopening
+            }
+            pages {
+                pages_go_on_where_they_stopped_in_both_orders
+                what_is_appended_meanwhile_shifts_no_page
+                a_page_tells_routes_owed_and_delivered
+                records_are_found_by_where_they_stand
+                what_is_owed_is_found_among_thousands
+                many_that_are_owed_are_found_too
+                standings_and_attributes_must_hold_together
+                a_page_of_large_bodies_is_cut
+                what_a_log_accepted_since_is_told_newest_first
             }
             retention {
                 what_is_too_old_goes

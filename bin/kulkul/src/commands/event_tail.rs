@@ -1,0 +1,61 @@
+//! `kulkul event tail`: follows a bus.
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use kulkul_client::{Client, text};
+use serde_json::Value;
+
+use super::event_list::{fetch, line, query_of, words};
+use super::trace_text::list;
+use crate::cli::EventTailArgs;
+use crate::commands::block_on;
+
+/// How often the server is asked when there is nothing new.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Prints each event that is accepted from now on, until it is stopped or has printed enough.
+pub fn run(args: &EventTailArgs) -> anyhow::Result<ExitCode> {
+    let client = Client::find(&args.server.data_dir)?;
+    block_on(follow(&client, args))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn follow(client: &Client, args: &EventTailArgs) -> anyhow::Result<()> {
+    let newest = fetch(client, &args.bus, "limit=1").await?;
+    let mut after =
+        list(&newest["events"]).first().map_or_else(|| "0".to_owned(), |event| text(&event["place"]));
+    let mut left = args.count.unwrap_or(u64::MAX);
+    while left > 0 {
+        let more = [
+            ("order", "oldest".to_owned()),
+            ("limit", left.min(100).to_string()),
+            ("body", args.body.to_string()),
+            ("after", after.clone()),
+        ];
+        let page = fetch(client, &args.bus, &query_of(words(&args.filter).into_iter().chain(more))).await?;
+        for event in list(&page["events"]) {
+            if !print(event, args.server.json)? {
+                return Ok(());
+            }
+            after = text(&event["place"]);
+            left -= 1;
+        }
+        match &page["next"] {
+            Value::Null => tokio::time::sleep(PAUSE).await,
+            next => after = text(next),
+        }
+    }
+    Ok(())
+}
+
+/// Prints one event at once. `false` when nobody reads any more.
+fn print(event: &Value, as_json: bool) -> anyhow::Result<bool> {
+    let mut out = std::io::stdout().lock();
+    let shown = if as_json { event.to_string() } else { line(event) };
+    match writeln!(out, "{shown}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        result => Ok(result.map(|()| true)?),
+    }
+}

@@ -1,0 +1,230 @@
+//! Running replays: read some, append their copies, note how far it came, wait, go on.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kulkul_pattern::Pattern;
+use kulkul_store::{FoundRecord, NewRecord, Order, QueueId, Seq, TracePage};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Progress, Receivers, Replay, ReplayId, ReplayState, copy};
+use crate::error::ReplayError;
+use crate::hub::{Bus, Hub};
+use crate::rule::queue_of;
+
+/// Copies of one commit at most. After a crash as many may be made twice.
+const BATCH_MAX: u32 = 200;
+/// How long to wait before a store that was busy or full is asked again.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+impl Hub {
+    /// Runs every replay that is not at its end, and those that are created later, until `stop` is cancelled. What was
+    /// under way then goes on when this is called after a restart.
+    pub async fn run_replays(self: Arc<Self>, stop: CancellationToken) {
+        let (mut running, mut begun) = (JoinSet::new(), HashSet::new());
+        loop {
+            for id in self.replays.running() {
+                if begun.insert(id.clone()) {
+                    running.spawn(self.clone().run_replay(id, stop.clone()));
+                }
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(ended) = running.join_next() => note_panic(ended),
+                () = self.replays.created.notified() => {}
+            }
+        }
+        while let Some(ended) = running.join_next().await {
+            note_panic(ended);
+        }
+    }
+
+    async fn run_replay(self: Arc<Self>, id: ReplayId, stop: CancellationToken) {
+        let Some(entry) = self.replays.entry(&id) else { return };
+        let cancel = entry.cancel;
+        let mut replay = entry.replay;
+        tracing::info!(bus = %replay.bus, replay = %id, "a replay begins or goes on");
+        let mut pace = Pace::new(replay.events_per_second.get());
+        while replay.state == ReplayState::Running {
+            let sent_before = replay.progress.sent_count;
+            let wait = match self.replay_some(&replay, pace.batch).await {
+                Ok(step) => match self.change_replay(&id, |replay| step.apply(replay)).await {
+                    Ok(Some(changed)) => {
+                        replay = changed;
+                        pace.after(replay.progress.sent_count - sent_before)
+                    }
+                    // Somebody has cancelled it.
+                    Ok(None) => return,
+                    Err(error) => retry_or_end(&id, &error.into()),
+                },
+                Err(ReplayError::Store(error)) => retry_or_end(&id, &error.into()),
+                Err(error) => {
+                    let (at, reason) = (self.parts.clock.now(), error.to_string());
+                    let fail = |replay: &mut Replay| replay.state = ReplayState::Failed { at, reason };
+                    match self.change_replay(&id, fail).await {
+                        Ok(_) => return,
+                        Err(error) => retry_or_end(&id, &error.into()),
+                    }
+                }
+            };
+            let Some(wait) = wait else { return };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = cancel.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        let Progress { seen_count, sent_count, .. } = replay.progress;
+        tracing::info!(bus = %replay.bus, replay = %id, seen = seen_count, sent = sent_count, "a replay is done");
+    }
+
+    /// Sends the next events again. They are durable when this returns; that they were sent is not.
+    async fn replay_some(&self, replay: &Replay, max: u32) -> Result<Step, ReplayError> {
+        let bus = self.existing_bus(&replay.bus)?;
+        let receivers = self.replay_targets(&replay.bus, &replay.to)?;
+        let only = match &receivers {
+            None => None,
+            Some(Receivers { rule, targets }) => {
+                let pattern = Pattern::parse(&rule.pattern, &self.parts.options.pattern)
+                    .map_err(crate::error::BusError::from)?;
+                let queues = targets.iter().map(|target| queue_of(&rule.bus, &rule.name, target)).collect();
+                Some((pattern, queues))
+            }
+        };
+        let filter = replay.query.filter(&replay.bus, bus.log.clone());
+        let after = replay.progress.after;
+        let page = self.parts.traces.page(&filter, Order::OldestFirst, after, max as usize).await?;
+        let (step, copies) = self.copy(replay, &bus, only.as_ref(), page);
+        if !copies.is_empty() {
+            self.parts.dispatcher.append(copies).await?;
+        }
+        Ok(step)
+    }
+
+    fn copy(
+        &self,
+        replay: &Replay,
+        bus: &Bus,
+        only: Option<&(Pattern, Vec<QueueId>)>,
+        page: TracePage,
+    ) -> (Step, Vec<NewRecord>) {
+        let now = self.parts.clock.now();
+        let mut progress = replay.progress;
+        let last = page.records.last().map(|found| found.record.seq);
+        let reached = page.next.or(last);
+        let is_done = page.next.is_none() || reached >= Some(replay.until);
+        let mut copies = Vec::new();
+        for FoundRecord { record, .. } in page.records {
+            if record.seq > replay.until {
+                break;
+            }
+            progress.first = progress.first.or(Some(record.seq));
+            progress.seen_count += 1;
+            if copy::is_copy(&record.body) {
+                progress.copy_count += 1;
+                continue;
+            }
+            let body = copy::marked(&record.body, &replay.id);
+            let matched = body.map(|body| (queues_for(bus, only, &body), body));
+            match matched {
+                Some((queues, body)) if !queues.is_empty() => {
+                    progress.sent_count += 1;
+                    copies.push(copy::record_of(&record, body, queues, now));
+                }
+                _ => progress.unmatched_count += 1,
+            }
+        }
+        progress.after = reached.map(|reached: Seq| reached.min(replay.until)).or(progress.after);
+        let state = if is_done { ReplayState::Done { at: now } } else { ReplayState::Running };
+        (Step { progress, state }, copies)
+    }
+}
+
+/// What a batch changes about a replay.
+struct Step {
+    progress: Progress,
+    state: ReplayState,
+}
+
+impl Step {
+    fn apply(self, replay: &mut Replay) {
+        replay.progress = self.progress;
+        replay.state = self.state;
+    }
+}
+
+/// The queues that get a copy.
+fn queues_for(bus: &Bus, only: Option<&(Pattern, Vec<QueueId>)>, body: &bytes::Bytes) -> Vec<QueueId> {
+    match only {
+        Some((pattern, queues)) if pattern.matches(body) => queues.clone(),
+        Some(_) => Vec::new(),
+        None => {
+            let mut matched = Vec::new();
+            bus.index.matching(body, &mut matched);
+            matched.iter().flat_map(|rule| rule.queues.iter().cloned()).collect()
+        }
+    }
+}
+
+/// How many copies go in one batch, and when the next batch may go.
+struct Pace {
+    batch: u32,
+    each: Duration,
+    /// When everything sent so far would have been sent at just the right speed.
+    due: Instant,
+}
+
+impl Pace {
+    /// About ten batches a second.
+    fn new(events_per_second: u32) -> Self {
+        let batch = (events_per_second / 10).clamp(1, BATCH_MAX);
+        Self { batch, each: Duration::from_secs(1) / events_per_second, due: Instant::now() }
+    }
+
+    /// How long to wait after so many copies. Always something, so that one replay leaves room for others.
+    fn after(&mut self, sent_count: u64) -> Option<Duration> {
+        let now = Instant::now();
+        self.due = self.due.max(now) + self.each * u32::try_from(sent_count).unwrap_or(u32::MAX);
+        Some((self.due - now).max(Duration::from_millis(1)))
+    }
+}
+
+/// How long to wait before it is tried again; `None` when that cannot help before a restart.
+fn retry_or_end(id: &ReplayId, error: &ReplayError) -> Option<Duration> {
+    let is_retryable = matches!(error, ReplayError::Store(error) if error.is_retryable());
+    tracing::error!(replay = %id, error = %error, is_retryable, "a replay cannot go on");
+    is_retryable.then_some(STORE_RETRY)
+}
+
+fn note_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(error = %error, "a replay panicked; it goes on after a restart");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pace_is_kept_over_many_batches() {
+        let mut pace = Pace::new(250);
+        assert_eq!(pace.batch, 25);
+        let begun = Instant::now();
+        for _ in 0..20 {
+            tokio::time::sleep(pace.after(25).unwrap()).await;
+        }
+        assert_eq!(begun.elapsed().as_millis(), 2000, "500 at 250 a second");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_and_fast_replays_have_batches_within_bounds() {
+        assert_eq!((Pace::new(1).batch, Pace::new(100_000).batch), (1, BATCH_MAX));
+        assert_eq!(Pace::new(1).after(0), Some(Duration::from_millis(1)));
+    }
+}
