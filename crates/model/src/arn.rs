@@ -1,6 +1,6 @@
 //! Names of resources across the cloud: `acs:{service}:{region}:{account}:{resource}`.
 
-use crate::{BusName, FunctionName, Identity, InvalidName, Qualifier, RuleName};
+use crate::{BusName, FunctionName, Identity, InvalidName, MessageQueueName, Qualifier, RuleName};
 
 /// The ARN of a bus: `acs:eventbridge:{region}:{account}:eventbus/{bus}`.
 pub fn bus_arn(identity: &Identity, bus: &BusName) -> String {
@@ -42,6 +42,13 @@ pub struct EventBusArn {
     pub bus: BusName,
 }
 
+/// A parsed ARN of a message queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageQueueArn {
+    /// The queue.
+    pub queue: MessageQueueName,
+}
+
 const FUNCTION_ARN: InvalidName = InvalidName {
     what: "function ARN",
     rule: "`acs:fc:{region}:{account}:functions/{function}[/{qualifier}]` or the older \
@@ -50,6 +57,9 @@ const FUNCTION_ARN: InvalidName = InvalidName {
 
 const BUS_ARN: InvalidName =
     InvalidName { what: "event bus ARN", rule: "`acs:eventbridge:{region}:{account}:eventbus/{bus}`" };
+
+const QUEUE_ARN: InvalidName =
+    InvalidName { what: "queue ARN", rule: "`acs:mns:{region}:{account}:queues/{queue}`" };
 
 impl std::str::FromStr for FunctionArn {
     type Err = InvalidName;
@@ -78,6 +88,18 @@ impl std::str::FromStr for EventBusArn {
     }
 }
 
+impl std::str::FromStr for MessageQueueArn {
+    type Err = InvalidName;
+
+    /// Official samples have a `/` before `queues` or not.
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let resource = resource_of(text, "mns").ok_or(QUEUE_ARN)?;
+        let resource = resource.strip_prefix('/').unwrap_or(resource);
+        let queue = resource.strip_prefix("queues/").ok_or(QUEUE_ARN)?;
+        Ok(Self { queue: queue.parse()? })
+    }
+}
+
 /// The last part of an ARN of `service`.
 fn resource_of<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
     let mut parts = arn.splitn(5, ':');
@@ -89,6 +111,16 @@ fn resource_of<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_arn_of_a_queue_has_a_slash_or_none() {
+        for text in ["acs:mns:cn-hangzhou:1:queues/q-1", "acs:mns:cn-hangzhou:1:/queues/q-1"] {
+            assert_eq!(text.parse::<MessageQueueArn>().unwrap().queue.as_str(), "q-1");
+        }
+        for text in ["acs:mns:cn-hangzhou:1:topics/q", "acs:mns:cn-hangzhou:1:queues/q_1", "q-1"] {
+            assert!(text.parse::<MessageQueueArn>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn both_generations_of_function_arns_are_understood() {

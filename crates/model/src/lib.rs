@@ -12,10 +12,12 @@ mod json;
 mod names;
 mod timestamp;
 
-pub use arn::{EventBusArn, FunctionArn, bucket_arn, bus_arn, function_arn, rule_arn};
+pub use arn::{EventBusArn, FunctionArn, MessageQueueArn, bucket_arn, bus_arn, function_arn, rule_arn};
 pub use event::{Draft, Enrichment, Event, EventError, EventLimits};
 pub use identity::{AccountId, Identity, Region};
 pub use ids::{InvocationId, RequestId, TraceId};
 pub use json::compact;
-pub use names::{BusName, FunctionName, InvalidName, Qualifier, RuleName, TargetId, TriggerName};
+pub use names::{
+    BusName, FunctionName, InvalidName, MessageQueueName, Qualifier, RuleName, TargetId, TriggerName,
+};
 pub use timestamp::Timestamp;

@@ -85,6 +85,14 @@ name!(
     |t| word(t, 128, |b| b.is_ascii_alphanumeric() || b == b'_')
 );
 
+name!(
+    /// The name of a message queue.
+    ///
+    /// Source: Simple Message Queue 2015-06-06, naming rules; newer and older documents differ, the newer ones count.
+    MessageQueueName, "queue name", "1 to 120 letters, digits and `-`, starting with a letter or digit",
+    |t| word(t, 120, |b| b.is_ascii_alphanumeric()) && !t.contains('_')
+);
+
 /// Whether `text` has 1 to `max` of the characters letters, digits, `-`, `_`, and a first one that `first` accepts.
 fn word(text: &str, max: usize, first: fn(u8) -> bool) -> bool {
     let bytes = text.as_bytes();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kulkul_store::objects::Objects;
-use kulkul_store::{Blobs, EventLog, Metadata, StoreError, Traces};
+use kulkul_store::{Blobs, EventLog, MessageLog, Metadata, StoreError, Traces};
 
 use crate::blobs::BlobFiles;
 use crate::database::Limits;
@@ -53,6 +53,11 @@ impl SqliteStore {
     /// The event log and its queues.
     pub fn event_log(&self) -> Arc<dyn EventLog> {
         Arc::clone(&self.events) as Arc<dyn EventLog>
+    }
+
+    /// Messages, kept in the event log.
+    pub fn messages(&self) -> Arc<dyn MessageLog> {
+        Arc::clone(&self.events) as Arc<dyn MessageLog>
     }
 
     /// The metadata.

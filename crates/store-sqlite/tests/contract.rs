@@ -24,6 +24,7 @@ impl Engine for Sqlite {
             let store = SqliteStore::open(self.dir.path(), Options::default()).unwrap();
             let parts = Store {
                 log: store.event_log(),
+                messages: store.messages(),
                 traces: store.traces(),
                 metadata: store.metadata(),
                 blobs: store.blobs(),

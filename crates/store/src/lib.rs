@@ -1,7 +1,7 @@
 //! What Kulkul asks of a storage engine, and the contract tests that every engine must pass.
 //!
-//! Each seam is a trait: the [`EventLog`] with its queues, [`Metadata`], [`Blobs`], [`Objects`](objects::Objects) and
-//! [`Traces`].
+//! Each seam is a trait: the [`EventLog`] with its queues, [`MessageLog`], [`Metadata`], [`Blobs`],
+//! [`Objects`](objects::Objects) and [`Traces`].
 //! Every write is durable when its future resolves to `Ok`, as far as [`EventLog::durability`] says. A failed commit
 //! poisons an engine: it refuses further writes until it has been opened anew. Attempts, back-off and what becomes
 //! of a dead letter are decided above; an engine only stores the decisions.
@@ -11,6 +11,7 @@ mod blobs;
 pub mod contract;
 mod error;
 mod event_log;
+mod messages;
 mod metadata;
 pub mod objects;
 mod traces;
@@ -21,6 +22,7 @@ pub use event_log::{
     AttemptRecord, Delivery, DeliveryId, Durability, EventLog, LogName, NewRecord, NextState, QueueId,
     QueueStats, Record, RecordKey, Route, Seq, Settlement,
 };
+pub use messages::{Exchange, Exchanged, Footing, MessageLog, Taken, Takings, Tally};
 pub use metadata::{Change, Document, Key, Metadata, Revision, Watch};
 pub use traces::{
     AcceptedKey, FoundRecord, Order, PendingDelivery, Retention, Standing, TraceFilter, TracePage,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kulkul_model::Timestamp;
-use kulkul_store::{Delivery, QueueId, QueueStats, StoreError};
+use kulkul_store::{Delivery, QueueId, QueueStats, StoreError, Taken, Takings};
 use rusqlite::{Connection, params};
 
 use super::leases::{self, Leases, Position, QueueLeases};
@@ -24,18 +24,22 @@ pub(super) fn lease(
     (queue, name): (i64, &QueueId),
     span: Span,
     max: usize,
-) -> Result<Vec<Delivery>, StoreError> {
+) -> Result<Takings, StoreError> {
     let conn = &*conn.unchecked_transaction().attempting("begin to read")?;
     let leases = leases.queue(queue);
     // The snapshot begins with the first query, and that must happen under the lock.
-    let taken = take(conn, &mut leases::lock(&leases), queue, span, max)?;
-    let read = |&(_, seq): &Position| read_delivery(conn, queue, name, seq);
-    let deliveries = taken.iter().map(read).collect::<rusqlite::Result<Vec<_>>>();
-    if deliveries.is_err() {
+    let (positions, next) = take(conn, &mut leases::lock(&leases), queue, span, max)?;
+    let read = |&(due, seq): &Position| {
+        let delivery = read_delivery(conn, queue, name, seq)?;
+        Ok(Taken { delivery, due: Timestamp::from_millis(due) })
+    };
+    let taken = positions.iter().map(read).collect::<rusqlite::Result<Vec<_>>>();
+    if taken.is_err() {
         let mut leases = leases::lock(&leases);
-        taken.iter().for_each(|&(_, seq)| leases.give_back(seq));
+        positions.iter().for_each(|&(_, seq)| leases.give_back(seq));
     }
-    deliveries.attempting("read leased deliveries")
+    let next_due = next.map(|(due, _)| Timestamp::from_millis(due));
+    Ok(Takings { taken: taken.attempting("read leased deliveries")?, next_due })
 }
 
 /// Counts the deliveries of a queue. `conn` is in no transaction.
@@ -91,17 +95,18 @@ pub(super) fn browse(
         .attempting("browse a queue")
 }
 
+/// Leases what is due, and tells the first position behind it.
 fn take(
     conn: &Connection,
     leases: &mut QueueLeases,
     queue: i64,
     Span { now, until }: Span,
     max: usize,
-) -> Result<Vec<Position>, StoreError> {
+) -> Result<(Vec<Position>, Option<Position>), StoreError> {
     leases.expire(now);
     let mut free = Vec::new();
     let mut passed = None;
-    scan(conn, leases, queue, |(due, seq)| {
+    let next = scan(conn, leases, queue, |(due, seq)| {
         let stop = due > now.as_millis() || free.len() >= max;
         if !stop {
             passed = Some((due, seq));
@@ -116,7 +121,7 @@ fn take(
     if let Some(position) = passed {
         leases.advance(position);
     }
-    Ok(free)
+    Ok((free, next))
 }
 
 /// Walks the deliveries of a queue from the frontier on while `pass` says so; returns the first that it does not pass.
@@ -141,7 +146,12 @@ fn scan(
     Ok(None)
 }
 
-fn read_delivery(conn: &Connection, queue: i64, name: &QueueId, seq: u64) -> rusqlite::Result<Delivery> {
+pub(super) fn read_delivery(
+    conn: &Connection,
+    queue: i64,
+    name: &QueueId,
+    seq: u64,
+) -> rusqlite::Result<Delivery> {
     conn.prepare_cached(concat!(
         "SELECT ",
         record_columns!(),

@@ -74,7 +74,8 @@ impl EventLog for Events {
     ) -> StoreFuture<'_, Vec<Delivery>> {
         let span = Span { now, until };
         Box::pin(self.read_queue(queue.clone(), move |conn, shared, queue| {
-            lease::lease(conn, &shared.leases, queue, span, max)
+            let takings = lease::lease(conn, &shared.leases, queue, span, max)?;
+            Ok(takings.taken.into_iter().map(|taken| taken.delivery).collect())
         }))
     }
 

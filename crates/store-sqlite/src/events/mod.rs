@@ -6,6 +6,7 @@ mod lease;
 mod leases;
 mod ledger;
 mod log;
+mod messages;
 mod names;
 mod rows;
 mod schema;

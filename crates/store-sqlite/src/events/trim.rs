@@ -102,7 +102,7 @@ fn seq_and_bytes(row: &rusqlite::Row<'_>) -> rusqlite::Result<(u64, u64)> {
 
 impl EventsTx<'_> {
     /// Deletes those of the records that are there and not owed; returns how many.
-    fn delete_records(&mut self, seqs: &[u64]) -> Result<u64, StoreError> {
+    pub(super) fn delete_records(&mut self, seqs: &[u64]) -> Result<u64, StoreError> {
         let mut deleted = 0;
         for &seq in seqs {
             if let Some(bytes) = self.delete_record(seq).attempting("delete a record")? {

@@ -8,6 +8,7 @@ pub mod blobs;
 pub mod event_log;
 mod given;
 pub mod leases;
+pub mod messages;
 pub mod metadata;
 pub mod objects;
 pub mod pages;
@@ -20,7 +21,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::objects::Objects;
-use crate::{Blobs, EventLog, Metadata, Traces};
+use crate::{Blobs, EventLog, MessageLog, Metadata, Traces};
 
 /// An engine under test, with the place where its store is kept.
 pub trait Engine: Send + Sync {
@@ -42,6 +43,8 @@ pub type Closing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 pub struct Store {
     /// The event log and its queues.
     pub log: Arc<dyn EventLog>,
+    /// Messages, kept in it.
+    pub messages: Arc<dyn MessageLog>,
     /// Its traces.
     pub traces: Arc<dyn Traces>,
     /// The metadata.
@@ -102,6 +105,19 @@ macro_rules! contract_tests {
                 settling_what_was_purged_is_harmless
                 what_was_not_leased_can_be_settled
                 settlements_survive_reopening
+            }
+            messages {
+                taking_goes_by_queue_and_then_by_time
+                what_was_taken_is_leased
+                taking_tells_when_the_next_is_due
+                what_is_given_back_is_free_at_once
+                an_exchange_needs_the_present_footing
+                one_of_many_concurrent_exchanges_wins
+                what_is_forgotten_is_gone_from_everywhere
+                places_of_forgotten_records_are_not_given_out_again
+                many_records_can_be_forgotten
+                a_glance_shows_what_is_due
+                a_tally_tells_the_tried_from_the_untried
             }
             traces {
                 a_trace_tells_all_that_is_known
