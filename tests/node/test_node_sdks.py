@@ -28,3 +28,7 @@ def test_the_client_for_buckets_works_unmodified(server, unique, addressing, sig
 def test_the_client_for_functions_works_unmodified(server, unique):
     code = "exports.handler = async (event) => `echo ${event}`;"
     run("functions.js", API=server.api, NAME=unique("node"), ZIP=base64_zip_of({"index.js": code}))
+
+
+def test_the_client_for_queues_works_unmodified(server, unique):
+    run("queues.js", API=server.api, QUEUE=unique("node"))

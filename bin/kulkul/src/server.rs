@@ -19,6 +19,7 @@ use kulkul_listener::{Limits, Listener};
 use kulkul_model::{EventLimits, Identity};
 use kulkul_objects::{Buckets, ObjectApi, ObjectParts, ObjectSettings};
 use kulkul_pattern::{Equality, PatternOptions};
+use kulkul_queue::{QueueOptions, Queues, QueuesParts};
 use kulkul_store_sqlite::SqliteStore;
 use kulkul_trigger::{TriggerOptions, Triggers, TriggersParts};
 use tokio::task::JoinSet;
@@ -123,10 +124,21 @@ impl Server {
         let producers = Producers { config: &config, store: &store, hub: &hub, clock: &clock, stop: &stop };
         producers.start(&mut tasks).await?;
         let replays = hub.clone();
+        let queues = Queues::open(QueuesParts {
+            identity: identity.clone(),
+            metadata: store.metadata(),
+            log: store.event_log(),
+            messages: store.messages(),
+            clock: clock.clone(),
+            options: QueueOptions::default(),
+        })
+        .await
+        .context("cannot read the message queues")?;
         let api = Api::new(ApiParts {
             hub,
             functions: functions.clone(),
             triggers,
+            queues: queues.clone(),
             keys,
             identity,
             clock: clock.clone(),
@@ -149,6 +161,8 @@ impl Server {
             };
             objects_listener.serve(handler, objects_stop).await;
         });
+        let queues_stop = stop.clone();
+        tasks.spawn(async move { queues.run(queues_stop).await });
         tasks.spawn(retention::run(store.traces(), retention::keep(&config), clock, stop.clone()));
         write_addresses(&data_dir, addresses).context("cannot write addresses.json")?;
         let first_key = first.map(|key| key.id().as_str().to_owned());

@@ -8,6 +8,7 @@ const SOURCES: &[&str] = &[
     "crates/api/src/eventbridge/error.rs",
     "crates/objects/src/error.rs",
     "crates/api/src/receive/error.rs",
+    "crates/api/src/queue/error.rs",
 ];
 
 /// Words in the sources that look like codes.

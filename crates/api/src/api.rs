@@ -13,12 +13,13 @@ use kulkul_delivery::Clock;
 use kulkul_function::Functions;
 use kulkul_listener::{Peer, RequestBody, head_bytes};
 use kulkul_model::{Identity, Timestamp};
+use kulkul_queue::Queues;
 use kulkul_trigger::Triggers;
 
 use crate::answer::{self, Answer};
 use crate::gate::Gate;
 use crate::receive::{self, ReceiveOptions, Receiver, Receivers};
-use crate::{eventbridge, fc, native};
+use crate::{eventbridge, fc, native, queue};
 
 /// The HTTP status of an EventBridge operation that was understood and refused.
 ///
@@ -71,6 +72,8 @@ pub struct ApiParts {
     pub functions: Arc<Functions>,
     /// Triggers of functions.
     pub triggers: Arc<Triggers>,
+    /// Message queues.
+    pub queues: Queues,
     /// Who may call.
     pub keys: Arc<AccessKeys>,
     /// Whose server this is.
@@ -86,6 +89,7 @@ pub struct Api {
     pub(crate) hub: Arc<Hub>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) triggers: Arc<Triggers>,
+    pub(crate) queues: Queues,
     pub(crate) gate: Gate,
     pub(crate) identity: Identity,
     pub(crate) options: ApiOptions,
@@ -96,10 +100,10 @@ pub struct Api {
 impl Api {
     /// Puts the API together.
     pub fn new(parts: ApiParts) -> Arc<Self> {
-        let ApiParts { hub, functions, triggers, keys, identity, clock, options } = parts;
+        let ApiParts { hub, functions, triggers, queues, keys, identity, clock, options } = parts;
         let gate = Gate::new(keys, options.skew_max, options.nonce_count_max);
         let receivers = Arc::new(Receivers::new(options.receive.clone()));
-        Arc::new(Self { hub, functions, triggers, gate, identity, options, receivers, clock })
+        Arc::new(Self { hub, functions, triggers, queues, gate, identity, options, receivers, clock })
     }
 
     /// Answers one request. Never fails and never panics: what goes wrong is answered in the protocol's own words.
@@ -115,6 +119,7 @@ impl Api {
             Protocol::Fc => Box::pin(fc::serve(call, body)).await,
             Protocol::Native => Box::pin(native::serve(call, body)).await,
             Protocol::Receive(receiver) => Box::pin(receive::serve(call, receiver, body)).await,
+            Protocol::Queue => Box::pin(queue::serve(call, body)).await,
             Protocol::Health => health(&call),
         }
     }
@@ -176,6 +181,8 @@ enum Protocol {
     Native,
     /// Events from senders without a key.
     Receive(Receiver),
+    /// Simple Message Queue 2015-06-06: `/queues…`.
+    Queue,
     /// `/healthz`.
     Health,
 }
@@ -187,6 +194,7 @@ impl Protocol {
             "/healthz" => Self::Health,
             path if path.starts_with("/openapi/") => Self::EventBridgeData,
             path if path.starts_with(native::PREFIX) => Self::Native,
+            path if queue::is_path(path) => Self::Queue,
             _ if call.header("x-acs-version") == Some(eventbridge::VERSION) => Self::EventBridge,
             path => Receiver::of(path).map_or(Self::Fc, Self::Receive),
         }

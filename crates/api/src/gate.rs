@@ -7,7 +7,7 @@ use kulkul_access::{AccessKey, AccessKeys, Action};
 use kulkul_model::Timestamp;
 
 use crate::signature::{
-    Acs3, Classic, DataPlane, FcLegacy, NonceCache, Refusal, Signed, check_skew, parse_http_date,
+    Acs3, Classic, DataPlane, FcLegacy, Mns, NonceCache, Refusal, Signed, check_skew, parse_http_date,
     parse_iso_date,
 };
 
@@ -113,6 +113,20 @@ impl Gate {
         if let Some(nonce) = request.header("x-acs-signature-nonce") {
             self.use_nonce(&key, nonce, now)?;
         }
+        Ok(key)
+    }
+
+    /// The signatures of Simple Message Queue. They have no nonce: a request may come twice.
+    pub(crate) fn admit_mns(
+        &self,
+        authorization: &str,
+        request: &Signed<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<AccessKey>, Refusal> {
+        let signed = Mns::parse(authorization)?;
+        check_skew(Mns::date(request)?, now, self.skew_max)?;
+        let key = self.key(signed.access_key_id, request.header("security-token"), now)?;
+        signed.verify(&key, request)?;
         Ok(key)
     }
 

@@ -1,7 +1,7 @@
 //! The wire: what official clients say and hear.
 //!
 //! One listener carries several protocols, told apart by path and headers: Function Compute 2023-03-30 (REST),
-//! EventBridge 2020-04-01 (RPC and data plane), links to function code, and health. Every module here takes a request
+//! EventBridge 2020-04-01 (RPC and data plane), Simple Message Queue 2015-06-06, links to function code, and health. Every module here takes a request
 //! apart, asks the crates below, and puts the answer together; nothing is decided here that another way in would
 //! have to decide again. Wire structs stay in here, and every wire code is in one function of its API.
 //!
@@ -21,6 +21,7 @@ mod signature;
 mod eventbridge;
 mod fc;
 mod native;
+mod queue;
 
 #[cfg(test)]
 mod fuzz;

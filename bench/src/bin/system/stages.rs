@@ -24,6 +24,7 @@ use kulkul_instance::{Instances, InstancesConfig};
 use kulkul_listener::{Limits, Listener};
 use kulkul_model::{BusName, Draft, Identity, Timestamp};
 use kulkul_pattern::{IndexLimits, Pattern, PatternOptions, SharedIndex};
+use kulkul_queue::{QueueOptions, Queues, QueuesParts};
 use kulkul_store::EventLog;
 use kulkul_store_sqlite::{Options, SqliteStore};
 use kulkul_trigger::{TriggerOptions, Triggers, TriggersParts};
@@ -231,10 +232,20 @@ impl Part {
             options: TriggerOptions::default(),
         });
         let triggers = triggers.await?;
+        let queues = Queues::open(QueuesParts {
+            identity: identity.clone(),
+            metadata: store.metadata(),
+            log: store.event_log(),
+            messages: store.messages(),
+            clock: clock.clone(),
+            options: QueueOptions::default(),
+        });
+        let queues = queues.await?;
         let api = Api::new(ApiParts {
             hub: hub.clone(),
             functions,
             triggers,
+            queues,
             keys: keys.clone(),
             identity,
             clock,

@@ -8,6 +8,7 @@ mod classic;
 mod data_plane;
 mod date;
 mod fc_legacy;
+mod mns;
 mod nonce;
 mod refusal;
 
@@ -16,6 +17,7 @@ pub(crate) use classic::Classic;
 pub(crate) use data_plane::DataPlane;
 pub(crate) use date::{check_skew, parse_http_date, parse_iso_date};
 pub(crate) use fc_legacy::FcLegacy;
+pub(crate) use mns::Mns;
 pub(crate) use nonce::NonceCache;
 pub(crate) use refusal::Refusal;
 

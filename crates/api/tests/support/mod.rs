@@ -23,6 +23,7 @@ use kulkul_function::{FunctionOptions, Functions, FunctionsParts, LogLimits, Log
 use kulkul_instance::{Instances, InstancesConfig};
 use kulkul_listener::{Limits, Listener};
 use kulkul_model::{Identity, Timestamp};
+use kulkul_queue::{QueueOptions, Queues, QueuesParts};
 use kulkul_store_sqlite::{Options, SqliteStore};
 use kulkul_trigger::{TriggerOptions, Triggers, TriggersParts};
 use serde_json::Value;
@@ -102,6 +103,16 @@ impl Server {
         })
         .await
         .unwrap();
+        let queues = Queues::open(QueuesParts {
+            identity: identity.clone(),
+            metadata: store.metadata(),
+            log: store.event_log(),
+            messages: store.messages(),
+            clock: clock.clone(),
+            options: QueueOptions::default(),
+        })
+        .await
+        .unwrap();
         dispatcher.start(functions.clone());
         let keys = Arc::new(AccessKeys::open(store.metadata()).await.unwrap());
         let admin = keys.create(NewKey::random(Role::Admin).unwrap(), Timestamp::now()).await.unwrap();
@@ -109,6 +120,7 @@ impl Server {
             hub,
             functions: functions.clone(),
             triggers,
+            queues,
             keys: keys.clone(),
             identity,
             clock,
