@@ -2,6 +2,7 @@
 
 mod adapters;
 mod producers;
+mod queues;
 mod retention;
 
 use std::net::SocketAddr;
@@ -19,7 +20,6 @@ use kulkul_listener::{Limits, Listener};
 use kulkul_model::{EventLimits, Identity};
 use kulkul_objects::{Buckets, ObjectApi, ObjectParts, ObjectSettings};
 use kulkul_pattern::{Equality, PatternOptions};
-use kulkul_queue::{QueueOptions, Queues, QueuesParts};
 use kulkul_store_sqlite::SqliteStore;
 use kulkul_trigger::{TriggerOptions, Triggers, TriggersParts};
 use tokio::task::JoinSet;
@@ -124,16 +124,7 @@ impl Server {
         let producers = Producers { config: &config, store: &store, hub: &hub, clock: &clock, stop: &stop };
         producers.start(&mut tasks).await?;
         let replays = hub.clone();
-        let queues = Queues::open(QueuesParts {
-            identity: identity.clone(),
-            metadata: store.metadata(),
-            log: store.event_log(),
-            messages: store.messages(),
-            clock: clock.clone(),
-            options: QueueOptions::default(),
-        })
-        .await
-        .context("cannot read the message queues")?;
+        let queues = queues::open(&identity, &store, &clock).await?;
         let api = Api::new(ApiParts {
             hub,
             functions: functions.clone(),

@@ -19,7 +19,7 @@ use kulkul_trigger::Triggers;
 use crate::answer::{self, Answer};
 use crate::gate::Gate;
 use crate::receive::{self, ReceiveOptions, Receiver, Receivers};
-use crate::{eventbridge, fc, native, queue};
+use crate::{eventbridge, fc, native, queue, queue_control};
 
 /// The HTTP status of an EventBridge operation that was understood and refused.
 ///
@@ -120,6 +120,7 @@ impl Api {
             Protocol::Native => Box::pin(native::serve(call, body)).await,
             Protocol::Receive(receiver) => Box::pin(receive::serve(call, receiver, body)).await,
             Protocol::Queue => Box::pin(queue::serve(call, body)).await,
+            Protocol::QueueControl => Box::pin(queue_control::serve(call, body)).await,
             Protocol::Health => health(&call),
         }
     }
@@ -183,6 +184,8 @@ enum Protocol {
     Receive(Receiver),
     /// Simple Message Queue 2015-06-06: `/queues…`.
     Queue,
+    /// The control plane of Simple Message Queue, `Mns-open` 2022-01-19, RPC.
+    QueueControl,
     /// `/healthz`.
     Health,
 }
@@ -190,6 +193,7 @@ enum Protocol {
 impl Protocol {
     fn of(call: &Call<'_>) -> Self {
         match call.path() {
+            "/" if queue_control::is_meant(call) => Self::QueueControl,
             "/" => Self::EventBridge,
             "/healthz" => Self::Health,
             path if path.starts_with("/openapi/") => Self::EventBridgeData,

@@ -22,6 +22,7 @@ mod eventbridge;
 mod fc;
 mod native;
 mod queue;
+mod queue_control;
 
 #[cfg(test)]
 mod fuzz;

@@ -392,3 +392,22 @@ async fn many_who_receive_at_once_share_what_is_there() {
     assert_eq!(all.len(), 100, "each message once");
     assert_eq!(bench.counts("q1").await, [0, 0, 0]);
 }
+
+#[tokio::test]
+async fn requests_that_wait_at_the_same_time_share_their_commits() {
+    const COUNT: usize = 500;
+    let bench = Bench::new().await;
+    bench.create("q1", defaults()).await;
+    let commits = || bench.store.health().events.commits;
+    let before = commits();
+    let sends = (0..COUNT).map(|n| bench.send("q1", text(&n.to_string())));
+    futures_util::future::join_all(sends).await;
+    let sending = commits() - before;
+    assert!(sending < COUNT as u64, "{sending} commits for {COUNT} senders");
+    let before = commits();
+    let receives = (0..COUNT).map(|_| bench.receive("q1", 1));
+    let received: usize = futures_util::future::join_all(receives).await.iter().map(Vec::len).sum();
+    let receiving = commits() - before;
+    assert_eq!(received, COUNT);
+    assert!(receiving < COUNT as u64, "{receiving} commits for {COUNT} receivers");
+}

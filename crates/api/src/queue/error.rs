@@ -109,6 +109,11 @@ impl Code {
     pub(crate) const fn as_str(self) -> &'static str {
         self.parts().0
     }
+
+    /// Its status.
+    pub(crate) fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.parts().1).expect("the table has statuses")
+    }
 }
 
 /// An error on the wire.
@@ -158,14 +163,13 @@ impl QueueFault {
 
     /// The answer, with the id of the request and the URL of this server.
     pub(crate) fn reply(&self, request_id: &str, host_id: &str) -> Reply {
-        let (code, status, _) = self.code.parts();
         let mut xml = reply::root("Error");
-        xml.text("Code", code);
+        xml.text("Code", self.code.as_str());
         xml.text("Message", &self.message);
         xml.text("RequestId", request_id);
         xml.text("HostId", host_id);
         xml.close("Error");
-        Reply::document(StatusCode::from_u16(status).expect("the table has statuses"), xml)
+        Reply::document(self.code.status(), xml)
     }
 }
 

@@ -29,7 +29,8 @@ use kulkul_listener::RequestBody;
 use kulkul_model::TraceId;
 use tracing::Instrument;
 
-use self::error::{Code, QueueFault};
+use self::error::Code;
+pub(crate) use self::error::QueueFault;
 use self::parameters::Parameters;
 use self::reply::Reply;
 use self::route::{Operation, Route};

@@ -1,0 +1,11 @@
+//! SetQueueAttributes: what is not named stays.
+
+use super::input;
+use super::reply::{Fault, Success};
+use crate::api::Call;
+use crate::eventbridge::Params;
+
+pub(crate) async fn run(call: Call<'_>, params: &Params<'_>) -> Result<Success, Fault> {
+    call.api.queues.set_attributes(&input::queue(params)?, input::changes(params)?).await?;
+    Ok(Success::done())
+}
