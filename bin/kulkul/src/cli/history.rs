@@ -237,7 +237,7 @@ pub enum Window {
 fn window(text: &str) -> Result<Window, String> {
     match text {
         "off" => Ok(Window::Off),
-        text => super::duration(text).map(Window::Of),
+        text => crate::config::duration(text).map(Window::Of),
     }
 }
 
@@ -246,7 +246,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     if let Some(time) = Timestamp::parse_rfc3339(text) {
         return Ok(time);
     }
-    let ago: Duration = super::duration(text)
+    let ago: Duration = crate::config::duration(text)
         .map_err(|_| "must be a time such as `2026-11-22T07:21:54Z`, or how long ago, such as `90m`")?;
     let millis = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
     Ok(Timestamp::from_millis(Timestamp::now().as_millis().saturating_sub(millis)))
