@@ -5,7 +5,6 @@
 
 mod receive;
 mod settings;
-mod units;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -19,7 +18,6 @@ use kulkul_push_signature::PushPublicKeys;
 use kulkul_source::SourceName;
 
 pub use settings::{SETTINGS, reference};
-pub use units::duration;
 
 /// The values that a server runs with.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@ mod ids;
 mod json;
 mod names;
 mod timestamp;
+pub mod units;
 
 pub use arn::{EventBusArn, FunctionArn, MessageQueueArn, bucket_arn, bus_arn, function_arn, rule_arn};
 pub use event::{Draft, Enrichment, Event, EventError, EventLimits};

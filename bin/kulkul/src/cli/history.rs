@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use kulkul_model::Timestamp;
+use kulkul_model::units::duration;
 
 use super::ServerArgs;
 
@@ -237,7 +238,7 @@ pub enum Window {
 fn window(text: &str) -> Result<Window, String> {
     match text {
         "off" => Ok(Window::Off),
-        text => crate::config::duration(text).map(Window::Of),
+        text => duration(text).map(Window::Of),
     }
 }
 
@@ -246,7 +247,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     if let Some(time) = Timestamp::parse_rfc3339(text) {
         return Ok(time);
     }
-    let ago: Duration = crate::config::duration(text)
+    let ago: Duration = duration(text)
         .map_err(|_| "must be a time such as `2026-11-22T07:21:54Z`, or how long ago, such as `90m`")?;
     let millis = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
     Ok(Timestamp::from_millis(Timestamp::now().as_millis().saturating_sub(millis)))

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use kulkul_model::units::duration;
 
 use super::ServerArgs;
 
@@ -30,8 +31,4 @@ pub struct InvokeArgs {
     /// How long to wait for the answer.
     #[arg(long, default_value = "60s", value_parser = duration)]
     pub timeout: Duration,
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    crate::config::duration(text)
 }

@@ -3,9 +3,12 @@
 use std::num::NonZeroU32;
 
 use kulkul_instance::{IsolationConfig, Wish};
+<<<<<<< HEAD
 use kulkul_model::BusName;
+=======
+use kulkul_model::units::{bytes, duration};
+>>>>>>> cb43400 (model: values with units, for whoever reads them)
 
-use crate::config::units::{bytes, duration};
 use crate::config::{Config, receive};
 
 /// One setting.
