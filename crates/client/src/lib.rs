@@ -3,9 +3,11 @@
 //! The address and a key are given, or found in the data directory of a server on this machine.
 
 pub mod acs3;
+mod error;
 pub mod oss;
 
 pub use acs3::encode;
+pub use error::ApiError;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -93,6 +95,16 @@ impl Client {
         self
     }
 
+    /// The address of the API.
+    pub fn api_address(&self) -> SocketAddr {
+        self.api
+    }
+
+    /// The address of the buckets.
+    pub fn objects_address(&self) -> SocketAddr {
+        self.objects
+    }
+
     /// The key that requests are signed with.
     pub fn key(&self) -> &Key {
         &self.key
@@ -110,7 +122,8 @@ impl Client {
         self.send(self.api, request(method, path_and_query, signed, body)?).await
     }
 
-    /// Calls an operation of the EventBridge API with its parameters as a form, and returns `Data`.
+    /// Calls an operation of the EventBridge API with its parameters as a form, and returns `Data`. A refusal is an
+    /// [`ApiError`].
     pub async fn rpc(&self, action: &str, parameters: &[(&str, &str)]) -> anyhow::Result<Value> {
         let form: Vec<String> =
             parameters.iter().map(|(name, value)| format!("{name}={}", acs3::encode(value))).collect();
@@ -120,9 +133,13 @@ impl Client {
             ("x-acs-version", "2020-04-01"),
         ];
         let answer = self.rest(Method::POST, "/", &headers, form.join("&").into()).await?;
-        let value = answer.json()?;
+        let status = answer.status;
+        let value = answer.json().with_context(|| action.to_owned())?;
         match value["Success"].as_bool() {
-            Some(false) => bail!("{action}: {}: {}", text(&value["Code"]), text(&value["Message"])),
+            Some(false) => {
+                let error = ApiError { status, code: text(&value["Code"]), message: text(&value["Message"]) };
+                Err(anyhow::Error::new(error).context(action.to_owned()))
+            }
             _ => Ok(value["Data"].clone()),
         }
     }
@@ -171,16 +188,12 @@ impl Client {
 }
 
 impl Answer {
-    /// The answer, when it says success; else an error with the code and message of its body.
+    /// The answer, when it says success; else an [`ApiError`] with the code and message of its body.
     pub fn success(self) -> anyhow::Result<Self> {
         if self.status.is_success() {
             return Ok(self);
         }
-        let body = String::from_utf8_lossy(&self.body).into_owned();
-        match serde_json::from_str::<Value>(&body) {
-            Ok(error) => bail!("{}: {} ({})", text(&error["Code"]), text(&error["Message"]), self.status),
-            Err(_) => bail!("{}: {body}", self.status),
-        }
+        Err(ApiError::of(self.status, &self.body).into())
     }
 
     /// The JSON of a successful answer.
