@@ -29,6 +29,8 @@ impl Default for LogLimits {
 /// A kept line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEntry {
+    /// Its place among all lines of all functions since the start, from 1.
+    pub number: u64,
     /// When it was received.
     pub at: Timestamp,
     /// The invocation that printed it; absent when it was printed between two.
@@ -81,6 +83,18 @@ impl Logs {
         found
     }
 
+    /// The lines of a function that came after the one with a number, at most `max`, the oldest first.
+    pub fn after(&self, function: &FunctionName, number: u64, max: usize) -> Vec<LogEntry> {
+        let kept = self.kept();
+        let entries = kept.functions.get(function).map(|lines| &lines.entries);
+        entries.into_iter().flatten().filter(|entry| entry.number > number).take(max).cloned().collect()
+    }
+
+    /// The number of the newest line of all functions; 0 when there was none since the start.
+    pub fn newest(&self) -> u64 {
+        self.kept().line_number
+    }
+
     /// Forgets a function that is gone.
     pub(crate) fn forget(&self, function: &FunctionName) {
         let mut kept = self.kept();
@@ -97,6 +111,7 @@ impl Logs {
 impl LogSink for Logs {
     fn line(&self, line: LogLine<'_>) {
         let entry = LogEntry {
+            number: 0,
             at: self.clock.now(),
             invocation: line.request_id.map(|id| id.as_str().to_owned()),
             instance: line.instance.as_str().into(),
@@ -107,9 +122,11 @@ impl LogSink for Logs {
 }
 
 impl Kept {
-    fn push(&mut self, function: &FunctionName, entry: LogEntry, limits: &LogLimits) {
+    /// Keeps a line, under the next number.
+    fn push(&mut self, function: &FunctionName, mut entry: LogEntry, limits: &LogLimits) {
         self.line_number += 1;
         let line_number = self.line_number;
+        entry.number = line_number;
         let lines = match self.functions.get_mut(function) {
             Some(lines) => lines,
             None => self.functions.entry(function.clone()).or_default(),
@@ -154,6 +171,7 @@ mod tests {
 
     fn push(logs: &Logs, function: &str, invocation: Option<&str>, text: &str) {
         let entry = LogEntry {
+            number: 0,
             at: Timestamp::from_millis(0),
             invocation: invocation.map(Into::into),
             instance: "c-1".into(),
@@ -181,6 +199,22 @@ mod tests {
         logs.forget(&"f".parse().unwrap());
         assert!(texts(&logs, "f", None, 10).is_empty());
         assert_eq!(logs.kept().bytes, 0);
+    }
+
+    #[test]
+    fn a_reader_goes_on_after_the_last_line_that_it_saw() {
+        let logs = logs(1 << 20, 1 << 20);
+        for (function, text) in [("f", "a"), ("g", "b"), ("f", "c"), ("f", "d")] {
+            push(&logs, function, None, text);
+        }
+        let numbers = |after, max| -> Vec<(u64, String)> {
+            let entries = logs.after(&"f".parse().unwrap(), after, max);
+            entries.into_iter().map(|entry| (entry.number, entry.text)).collect()
+        };
+        assert_eq!(numbers(0, 2), [(1, "a".to_owned()), (3, "c".to_owned())]);
+        assert_eq!(numbers(3, 2), [(4, "d".to_owned())]);
+        assert_eq!(numbers(4, 2), []);
+        assert_eq!(logs.newest(), 4);
     }
 
     #[test]

@@ -3,11 +3,7 @@
 use std::num::NonZeroU32;
 
 use kulkul_instance::{IsolationConfig, Wish};
-<<<<<<< HEAD
-use kulkul_model::BusName;
-=======
 use kulkul_model::units::{bytes, duration};
->>>>>>> cb43400 (model: values with units, for whoever reads them)
 
 use crate::config::{Config, receive};
 

@@ -11,6 +11,7 @@ mod explain_event;
 mod explanation;
 mod find_events;
 mod get_replay;
+mod list_function_logs;
 mod list_receivers;
 mod list_replays;
 mod put_event;
@@ -90,6 +91,7 @@ async fn run(call: Call<'_>, body: &mut RequestBody) -> Result<Answer, FcError> 
         Operation::DryRun => dry_run::run(call, &bus(&route)?, &body).await,
         Operation::GetBusSettings => bus_settings::get(call, &bus(&route)?),
         Operation::PutBusSettings => bus_settings::put(call, &bus(&route)?, &body).await,
+        Operation::ListFunctionLogs => list_function_logs::run(call, route.name(0)),
     }
 }
 

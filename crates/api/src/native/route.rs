@@ -35,6 +35,8 @@ pub(crate) enum Operation {
     GetBusSettings,
     /// Changes what the owner of a bus has chosen.
     PutBusSettings,
+    /// The last lines that a function printed.
+    ListFunctionLogs,
 }
 
 /// Every operation with its method and its path below the prefix, where `*` stands for a name.
@@ -51,6 +53,7 @@ const TABLE: &[(&str, &str, Operation)] = &[
     ("POST", "buses/*/dry-run", Operation::DryRun),
     ("GET", "buses/*/settings", Operation::GetBusSettings),
     ("PUT", "buses/*/settings", Operation::PutBusSettings),
+    ("GET", "functions/*/logs", Operation::ListFunctionLogs),
 ];
 
 /// An operation with what its path names.
@@ -73,7 +76,8 @@ impl Operation {
             | Self::ListReplays
             | Self::GetReplay
             | Self::DryRun
-            | Self::GetBusSettings => Action::Read,
+            | Self::GetBusSettings
+            | Self::ListFunctionLogs => Action::Read,
             Self::CreateReplay | Self::CancelReplay | Self::PutBusSettings => Action::Admin,
         }
     }
