@@ -10,22 +10,11 @@ import requests
 
 from harness.event_bridge import Hub, function_target
 from harness.functions import Functions
-from harness.server import ACCESS_KEY_ID, ACCESS_KEY_SECRET, find_binary
+from harness.server import find_binary
 from harness.waiting import wait_until
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 PHOTO = CHECKOUT / "examples" / "thumbnail" / "raccoon.jpg"
-
-
-@pytest.fixture
-def kulkul(binary, fresh_server):
-    """Runs a command against a fresh server: `kulkul("invoke", "echo")`."""
-    def run(*arguments, input=None, key=True):
-        environment = {"PATH": os.environ["PATH"], "KULKUL_DATA_DIR": str(fresh_server.data)}
-        if key:
-            environment |= {"KULKUL_ACCESS_KEY_ID": ACCESS_KEY_ID, "KULKUL_ACCESS_KEY_SECRET": ACCESS_KEY_SECRET}
-        return subprocess.run([str(binary), *arguments], env=environment, input=input, capture_output=True, text=True, timeout=60)
-    return run
 
 
 def succeeded(done):

@@ -1,25 +1,40 @@
 //! The arguments, one file for each command or group of commands.
 
+mod bus;
 mod demo;
+mod deploy;
 mod doctor;
 mod event;
+mod function;
 mod history;
 mod invoke;
 mod pattern;
+mod rule;
+mod selection;
 mod serve;
 mod server;
+mod trigger;
 
+pub use bus::{BusCommand, BusCreateArgs, BusDeleteArgs, BusListArgs};
 pub use demo::DemoArgs;
+pub use deploy::DeployArgs;
 pub use doctor::DoctorArgs;
 pub use event::{EventCommand, EventPutArgs, EventTraceArgs};
+pub use function::{
+    FunctionCommand, FunctionCreateArgs, FunctionDeleteArgs, FunctionListArgs, FunctionLogsArgs,
+    FunctionNameArgs, FunctionSettingsArgs, FunctionUpdateArgs,
+};
 pub use history::{
-    BusCommand, BusSetArgs, EventExplainArgs, EventFilterArgs, EventSearchArgs, EventTailArgs, ReplayCommand,
-    ReplayIdArgs, ReplayListArgs, ReplayStartArgs, RuleCommand, RuleDryRunArgs, Window,
+    BusSetArgs, EventExplainArgs, EventFilterArgs, EventSearchArgs, EventTailArgs, ReplayCommand,
+    ReplayIdArgs, ReplayListArgs, ReplayStartArgs, RuleDryRunArgs, Window,
 };
 pub use invoke::InvokeArgs;
 pub use pattern::{PatternCommand, PatternExplainArgs};
+pub use rule::{RuleCommand, RuleCreateArgs, RuleListArgs, RuleNameArgs};
+pub use selection::SelectionArgs;
 pub use serve::ServeArgs;
 pub use server::ServerArgs;
+pub use trigger::{TriggerCommand, TriggerCreateArgs, TriggerListArgs, TriggerNameArgs};
 
 use clap::{Parser, Subcommand};
 
@@ -44,25 +59,39 @@ pub enum Command {
     Demo(DemoArgs),
     /// Checks this machine: interpreters, isolation, disk, configuration.
     Doctor(DoctorArgs),
+    /// Makes a deployment file true: functions, triggers, buckets, buses and rules.
+    Deploy(DeployArgs),
     /// Calls a function and prints what it returns.
     Invoke(InvokeArgs),
+    /// Creates, changes and shows functions.
+    Function {
+        /// What to do with functions.
+        #[command(subcommand)]
+        command: FunctionCommand,
+    },
+    /// Creates and shows triggers: which events make a function run.
+    Trigger {
+        /// What to do with triggers.
+        #[command(subcommand)]
+        command: TriggerCommand,
+    },
+    /// Creates and shows event buses.
+    Bus {
+        /// What to do with event buses.
+        #[command(subcommand)]
+        command: BusCommand,
+    },
+    /// Creates and shows rules: which events go to which targets.
+    Rule {
+        /// What to do with rules.
+        #[command(subcommand)]
+        command: RuleCommand,
+    },
     /// Puts events and follows them.
     Event {
         /// What to do with events.
         #[command(subcommand)]
         command: EventCommand,
-    },
-    /// Changes what is chosen for a bus.
-    Bus {
-        /// What to do with buses.
-        #[command(subcommand)]
-        command: BusCommand,
-    },
-    /// Tries rules on past events.
-    Rule {
-        /// What to do with rules.
-        #[command(subcommand)]
-        command: RuleCommand,
     },
     /// Tries event patterns. Needs no server.
     Pattern {
@@ -70,6 +99,11 @@ pub enum Command {
         #[command(subcommand)]
         command: PatternCommand,
     },
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]

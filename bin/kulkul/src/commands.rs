@@ -1,7 +1,9 @@
 //! The commands, one file each.
 
-pub mod bus_set;
+pub mod bus;
+mod bus_set;
 pub mod demo;
+pub mod deploy;
 pub mod doctor;
 pub mod event_explain;
 mod event_list;
@@ -11,11 +13,16 @@ pub mod event_search;
 pub mod event_tail;
 pub mod event_trace;
 mod explanation_text;
+pub mod function;
 pub mod invoke;
 pub mod pattern_explain;
-pub mod rule_dry_run;
+pub mod rule;
+mod rule_dry_run;
+mod selection;
 pub mod serve;
+mod table;
 mod trace_text;
+pub mod trigger;
 
 use std::io::Read;
 use std::path::Path;

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{BusCommand, Cli, Command, EventCommand, PatternCommand, RuleCommand};
+use cli::{Cli, Command, EventCommand, PatternCommand};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -34,7 +34,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => commands::serve::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Deploy(args) => commands::deploy::run(&args),
         Command::Invoke(args) => commands::invoke::run(&args),
+        Command::Function { command } => commands::function::run(&command),
+        Command::Trigger { command } => commands::trigger::run(&command),
+        Command::Bus { command } => commands::bus::run(&command),
+        Command::Rule { command } => commands::rule::run(&command),
         Command::Event { command } => match command {
             EventCommand::Put(args) => commands::event_put::run(&args),
             EventCommand::Trace(args) => commands::event_trace::run(&args),
@@ -42,12 +47,6 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             EventCommand::Search(args) => commands::event_search::run(&args),
             EventCommand::Tail(args) => commands::event_tail::run(&args),
             EventCommand::Replay { command } => commands::event_replay::run(&command),
-        },
-        Command::Bus { command } => match command {
-            BusCommand::Set(args) => commands::bus_set::run(&args),
-        },
-        Command::Rule { command } => match command {
-            RuleCommand::DryRun(args) => commands::rule_dry_run::run(&args),
         },
         Command::Pattern { command } => match command {
             PatternCommand::Explain(args) => commands::pattern_explain::run(&args),

@@ -13,14 +13,14 @@ const LAYERS: &[&[&str]] = &[
     &["kulkul-store-sqlite", "kulkul-access", "kulkul-delivery"],
     &["kulkul-bus", "kulkul-client", "kulkul-queue"],
     &["kulkul-function", "kulkul-objects", "kulkul-source"],
-    &["kulkul-trigger"],
+    &["kulkul-trigger", "kulkul-deploy"],
     &["kulkul-api"],
     &["kulkul", "kulkul-bench", "kulkul-fuzz"],
 ];
 
 /// Libraries that only some crates may use.
 const RESERVED: &[(&str, &[&str])] =
-    &[("rusqlite", &["kulkul-store-sqlite"]), ("zip", &["kulkul-function", "kulkul", "kulkul-bench"])];
+    &[("rusqlite", &["kulkul-store-sqlite"]), ("zip", &["kulkul-function", "kulkul-deploy", "kulkul-bench"])];
 
 /// The crates of the workspace with what they are built from, development dependencies left out.
 fn crates() -> BTreeMap<String, Vec<String>> {

@@ -170,13 +170,6 @@ pub struct ReplayIdArgs {
     pub id: String,
 }
 
-/// What to do with rules.
-#[derive(Subcommand)]
-pub enum RuleCommand {
-    /// Says what a changed rule would have done with past events, and the difference to what it did.
-    DryRun(RuleDryRunArgs),
-}
-
 /// Arguments of `rule dry-run`.
 #[derive(Args)]
 pub struct RuleDryRunArgs {
@@ -203,13 +196,6 @@ pub struct RuleDryRunArgs {
     /// How many samples of each kind to show.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub samples: u32,
-}
-
-/// What to do with buses.
-#[derive(Subcommand)]
-pub enum BusCommand {
-    /// Changes what is chosen for a bus; without a choice, shows it.
-    Set(BusSetArgs),
 }
 
 /// Arguments of `bus set`.

@@ -1,7 +1,7 @@
 //! `kulkul demo`: the main job on a fresh server, through the public API with signed requests.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use crate::commands::{event_trace, trace_text};
 use crate::config::Config;
 use crate::server::Server;
 use kulkul_client::Client;
+use kulkul_deploy::{SingleFile, pack};
 
 const BUCKET: &str = "photos";
 const FUNCTION: &str = "thumbnail";
@@ -126,7 +127,7 @@ async fn create_function(client: &Client, server: &Server, program: &Path) -> an
             "OSS_ACCESS_KEY_ID": key.id,
             "OSS_ACCESS_KEY_SECRET": key.secret,
         },
-        "code": { "zipFile": base64::engine::general_purpose::STANDARD.encode(zip_of(program)?) },
+        "code": { "zipFile": base64::engine::general_purpose::STANDARD.encode(pack(program, SingleFile::AsBootstrap)?) },
     });
     fc(client, Method::POST, "/2023-03-30/functions", &body).await
 }
@@ -198,15 +199,4 @@ async fn trace_of_upload(client: &Client, name: &str) -> anyhow::Result<Value> {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-}
-
-/// A zip with the program as its executable `bootstrap`.
-fn zip_of(program: &Path) -> anyhow::Result<Vec<u8>> {
-    let path = PathBuf::from(program);
-    let content = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let options = zip::write::SimpleFileOptions::default().unix_permissions(0o755);
-    zip.start_file("bootstrap", options)?;
-    zip.write_all(&content)?;
-    Ok(zip.finish()?.into_inner())
 }

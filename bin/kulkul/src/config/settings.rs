@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use kulkul_instance::{IsolationConfig, Wish};
+use kulkul_model::BusName;
 use kulkul_model::units::{bytes, duration};
 
 use crate::config::{Config, receive};
