@@ -20,17 +20,55 @@ pub(crate) struct Picture {
     pub(crate) height: u32,
 }
 
+/// A format that thumbnails can be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Jpeg,
+    Png,
+    WebP,
+}
+
+impl Format {
+    /// The format of this name: `jpeg`, `png` or `webp`.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "jpeg" => Some(Self::Jpeg),
+            "png" => Some(Self::Png),
+            "webp" => Some(Self::WebP),
+            _ => None,
+        }
+    }
+
+    /// What names of objects in this format end with.
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Self::Jpeg => ".jpg",
+            Self::Png => ".png",
+            Self::WebP => ".webp",
+        }
+    }
+
+    fn of_image(self) -> ImageFormat {
+        match self {
+            Self::Jpeg => ImageFormat::Jpeg,
+            Self::Png => ImageFormat::Png,
+            Self::WebP => ImageFormat::WebP,
+        }
+    }
+}
+
 /// Says by its name whether an object is a picture that this program can read.
 pub(crate) fn is_picture(key: &str) -> bool {
     let suffix = key.rsplit_once('.').map(|(_, suffix)| suffix.to_ascii_lowercase());
     matches!(suffix.as_deref(), Some("jpg" | "jpeg" | "png" | "webp"))
 }
 
-/// Returns the picture in `bytes` with its longer edge cut down to `edge_pixels`, upright, in its own format.
+/// Returns the picture in `bytes` with its longer edge cut down to `edge_pixels`, upright, in the format that is
+/// wanted, or else in its own.
 ///
 /// A picture that is small enough keeps its size. Cameras store how they were held instead of turning the
 /// picture; a thumbnail is turned, since few programs look for that note in a thumbnail.
-pub(crate) fn shrink(bytes: &[u8], edge_pixels: u32) -> Result<Picture, String> {
+pub(crate) fn shrink(bytes: &[u8], edge_pixels: u32, wanted: Option<Format>) -> Result<Picture, String> {
     let describe = |error: image::ImageError| format!("cannot read the picture: {error}");
     let mut reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
@@ -43,7 +81,7 @@ pub(crate) fn shrink(bytes: &[u8], edge_pixels: u32) -> Result<Picture, String> 
         picture = picture.thumbnail(edge_pixels, edge_pixels);
     }
     picture.apply_orientation(orientation);
-    encode(&picture, format)
+    encode(&picture, wanted.map_or(format, Format::of_image))
 }
 
 fn limits() -> Limits {
@@ -95,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_photo_keeps_its_proportions_and_format() {
-        let thumbnail = shrink(PHOTO, 256).unwrap();
+        let thumbnail = shrink(PHOTO, 256, None).unwrap();
         assert_eq!((thumbnail.width, thumbnail.height, thumbnail.media_type), (256, 192, "image/jpeg"));
         let again = image::load_from_memory_with_format(&thumbnail.bytes, ImageFormat::Jpeg).unwrap();
         assert_eq!((again.width(), again.height()), (256, 192));
@@ -105,37 +143,56 @@ mod tests {
     #[test]
     fn every_format_is_read_and_written() {
         for (format, media_type) in [(ImageFormat::Png, "image/png"), (ImageFormat::WebP, "image/webp")] {
-            let thumbnail = shrink(&drawn(100, 400, format), 40).unwrap();
+            let thumbnail = shrink(&drawn(100, 400, format), 40, None).unwrap();
             assert_eq!((thumbnail.width, thumbnail.height, thumbnail.media_type), (10, 40, media_type));
             image::load_from_memory_with_format(&thumbnail.bytes, format).unwrap();
         }
     }
 
     #[test]
+    fn a_picture_is_converted_to_the_wanted_format() {
+        let table = [
+            (Format::Jpeg, "image/jpeg", ImageFormat::Jpeg),
+            (Format::Png, "image/png", ImageFormat::Png),
+            (Format::WebP, "image/webp", ImageFormat::WebP),
+        ];
+        for (wanted, media_type, format) in table {
+            let thumbnail = shrink(PHOTO, 64, Some(wanted)).unwrap();
+            assert_eq!((thumbnail.width, thumbnail.media_type), (64, media_type));
+            image::load_from_memory_with_format(&thumbnail.bytes, format).unwrap();
+        }
+    }
+
+    #[test]
     fn a_small_picture_is_not_blown_up() {
-        let thumbnail = shrink(&drawn(30, 20, ImageFormat::Png), 256).unwrap();
+        let thumbnail = shrink(&drawn(30, 20, ImageFormat::Png), 256, None).unwrap();
         assert_eq!((thumbnail.width, thumbnail.height), (30, 20));
     }
 
     #[test]
     fn a_photo_taken_on_its_side_becomes_upright() {
-        let sizes: Vec<_> =
-            [1, 3, 6, 8].map(|way| shrink(&held(way), 256).unwrap()).map(|t| (t.width, t.height)).into();
+        let sizes: Vec<_> = [1, 3, 6, 8]
+            .map(|way| shrink(&held(way), 256, None).unwrap())
+            .map(|t| (t.width, t.height))
+            .into();
         assert_eq!(sizes, [(256, 192), (256, 192), (192, 256), (192, 256)]);
     }
 
     #[test]
     fn what_is_no_picture_is_an_error() {
-        assert_eq!(shrink(b"hello", 256).err().unwrap(), "the object is not a JPEG, PNG or WebP picture");
+        assert_eq!(
+            shrink(b"hello", 256, None).err().unwrap(),
+            "the object is not a JPEG, PNG or WebP picture"
+        );
         let cut_short = &drawn(100, 100, ImageFormat::Png)[..60];
-        assert!(shrink(cut_short, 256).err().unwrap().starts_with("cannot read the picture: "));
+        assert!(shrink(cut_short, 256, None).err().unwrap().starts_with("cannot read the picture: "));
     }
 
     #[test]
     fn a_picture_with_endless_edges_is_refused() {
         let mut png = drawn(8, 8, ImageFormat::Png);
         png[16..20].copy_from_slice(&100_000_u32.to_be_bytes());
-        assert!(shrink(&png, 256).is_err());
+        assert!(shrink(&png, 256, None).is_err());
     }
 
     #[test]

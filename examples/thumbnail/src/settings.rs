@@ -2,6 +2,7 @@
 
 use crate::http::Message;
 use crate::object_store::{Credentials, ObjectStore};
+use crate::picture::Format;
 
 /// The settings of this instance.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Settings {
     pub(crate) prefix: String,
     /// Length of the longer edge of a thumbnail, in pixels.
     pub(crate) edge_pixels: u32,
+    /// What thumbnails are converted to; absent, they keep the format of the photo.
+    pub(crate) format: Option<Format>,
     /// Keys from the environment; a call can bring others.
     credentials: Option<Credentials>,
 }
@@ -34,6 +37,12 @@ impl Settings {
         if !(16..=4096).contains(&edge_pixels) {
             return Err(format!("THUMBNAIL_SIZE is {edge_pixels}, but must be 16 to 4096 pixels"));
         }
+        let format = match variable("THUMBNAIL_FORMAT") {
+            Some(name) => Some(Format::named(&name).ok_or_else(|| {
+                format!("THUMBNAIL_FORMAT is `{name}`, but must be `jpeg`, `png` or `webp`")
+            })?),
+            None => None,
+        };
         let credentials = match (variable("OSS_ACCESS_KEY_ID"), variable("OSS_ACCESS_KEY_SECRET")) {
             (Some(id), Some(secret)) => Some(Credentials { id, secret, token: None }),
             _ => platform_credentials(&variable),
@@ -44,6 +53,7 @@ impl Settings {
             region: variable("FC_REGION").unwrap_or_else(|| "cn-hangzhou".to_owned()),
             prefix,
             edge_pixels,
+            format,
             credentials,
         })
     }
@@ -117,6 +127,10 @@ mod tests {
             (
                 vec![("THUMBNAIL_PREFIX", "thumbs")],
                 "THUMBNAIL_PREFIX is `thumbs`, but must end with `/` and not start with it",
+            ),
+            (
+                vec![("THUMBNAIL_FORMAT", "gif")],
+                "THUMBNAIL_FORMAT is `gif`, but must be `jpeg`, `png` or `webp`",
             ),
             (
                 vec![("OSS_ENDPOINT", "http://h"), ("FC_SERVER_PORT", "99999")],

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::event::ObjectName;
 use crate::object_store::ObjectStore;
-use crate::picture;
+use crate::picture::{self, Format};
 use crate::settings::Settings;
 
 /// Makes the thumbnail of one object, and says what was done.
@@ -20,9 +20,9 @@ pub(crate) fn make(store: &ObjectStore, object: &ObjectName, settings: &Settings
     let Some(photo) = store.get(&object.bucket, &object.key)? else {
         return Ok(skipped(object, "it does not exist any more"));
     };
-    let thumbnail = picture::shrink(&photo, settings.edge_pixels)
+    let thumbnail = picture::shrink(&photo, settings.edge_pixels, settings.format)
         .map_err(|problem| format!("{}/{}: {problem}", object.bucket, object.key))?;
-    let key = format!("{}{}", settings.prefix, object.key);
+    let key = key_of(&object.key, settings);
     store.put(&object.bucket, &key, thumbnail.media_type, &thumbnail.bytes)?;
     println!(
         "thumbnail: {}/{} ({} bytes) became {key}, {} x {} pixels ({} bytes), in {} ms",
@@ -38,6 +38,15 @@ pub(crate) fn make(store: &ObjectStore, object: &ObjectName, settings: &Settings
         "bucket": object.bucket, "key": object.key, "thumbnail": key,
         "width": thumbnail.width, "height": thumbnail.height, "bytes": thumbnail.bytes.len(),
     }))
+}
+
+/// Returns where the thumbnail of an object goes. A photo that is converted changes the end of its name, too.
+fn key_of(key: &str, settings: &Settings) -> String {
+    let suffix = settings.format.map_or("", Format::suffix);
+    match key.rsplit_once('.').filter(|_| !suffix.is_empty()) {
+        Some((stem, _)) => format!("{}{stem}{suffix}", settings.prefix),
+        None => format!("{}{key}", settings.prefix),
+    }
 }
 
 /// Returns why nothing is to be done for this key, if so.
@@ -59,6 +68,25 @@ fn skipped(object: &ObjectName, reason: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_thumbnail_ends_as_its_format_does() {
+        let settings = |format: &str| {
+            Settings::from_variables(|name| match name {
+                "OSS_ENDPOINT" => Some("http://h".to_owned()),
+                "THUMBNAIL_FORMAT" => Some(format.to_owned()),
+                _ => None,
+            })
+        };
+        let table = [
+            ("", "thumbnails/in/a.b.JPG"),
+            ("webp", "thumbnails/in/a.b.webp"),
+            ("jpeg", "thumbnails/in/a.b.jpg"),
+        ];
+        for (format, key) in table {
+            assert_eq!(key_of("in/a.b.JPG", &settings(format).unwrap()), key);
+        }
+    }
 
     #[test]
     fn a_thumbnail_never_gets_a_thumbnail() {
