@@ -68,8 +68,7 @@ fn is_target(shown: &Value, wanted: &Value) -> bool {
     let Value::Object(members) = wanted else { return false };
     let optional = ["ConcurrentConfig", "DeadLetterQueue"];
     let is_absent = |name: &&str| !members.contains_key(*name) && !shown[*name].is_null();
-    members.iter().all(|(name, value)| holds(&shown[name], value))
-        && !optional.iter().any(|name| is_absent(name))
+    members.iter().all(|(name, value)| holds(&shown[name], value)) && !optional.iter().any(is_absent)
 }
 
 /// Whether a value has everything that is wanted.
