@@ -32,3 +32,9 @@ def test_pod_events_become_rows_and_repetitions_do_not(example, sample, tmp_path
 def test_an_empty_table_has_an_answer(example):
     example.deploy()
     assert example.invoke("ack-pods-report", {}) == {"worst": []}
+
+
+def test_the_page_is_true(example):
+    example.deploy()
+    told = example.try_it()
+    assert '"pod": "web-1", "reason": "BackOff", "times": 3' in "".join(told.values())

@@ -33,3 +33,10 @@ def test_scrubbing_is_not_a_blackhole(example, sample):
     example.deploy()
     example.put(sample("ddos:CloudMonitor:DdosbgpEventClean", id="c1"))
     assert example.keys("status") == []
+
+
+def test_the_page_is_true(example):
+    example.deploy()
+    example.try_it()
+    assert "All services are reachable" in page(example)
+    assert [incident["instance"] for incident in example.document("status", "incidents.json")] == ["shop"]

@@ -28,3 +28,12 @@ def test_other_states_do_not_call_it(example, sample):
     event = sample(STATE_CHANGE, {"state": "Starting"}, id="e1")
     assert example.put(event) == ""
     assert example.settled(event)["deliveries"] == []
+
+
+def test_the_page_is_true(example):
+    example.deploy()
+    record = {"loadBalancer": "lb-bp1kulkul", "servers": [
+        {"instance": "i-bp1kulkul0000000a001", "weight": 100}, {"instance": "i-bp1kulkul0000000a002", "weight": 40}]}
+    example.bucket("operations").put_object(RECORD, json.dumps(record))
+    told = example.try_it()
+    assert "i-bp1kulkul0000000a001 is Stopped: taken out" in "".join(told.values())

@@ -25,3 +25,9 @@ def test_both_spellings_of_the_source_are_heard(example, sample):
     log = example.put(event)
     assert "g***@example.com" in log and "gone@" not in log
     assert example.invoke("mail-check", {"addresses": ["gone@example.com"]}) == {"gone@example.com": False}
+
+
+def test_the_page_is_true(example):
+    example.deploy()
+    told = example.try_it()
+    assert '{"gone@example.com": false, "new@example.com": true}' in "".join(told.values())

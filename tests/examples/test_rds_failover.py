@@ -32,3 +32,9 @@ def test_an_older_failover_does_not_take_back_a_newer_one(example, sample, colle
     example.put(sample(FAILOVER, id="old", time="2026-11-29T08:00:00Z"))
     instance = example.document("runbooks", "incidents/new.json")["instance"]
     assert example.document("runbooks", f"reconnect/{instance}.json")["since"] == "2026-11-29T09:00:00Z"
+
+
+def test_the_page_is_true(example, collector, unique):
+    example.deploy(ON_CALL_URL=collector.url("/" + unique("page")))
+    example.try_it()
+    assert example.keys("runbooks") == ["incidents/failover-1.json", "reconnect/rm-1.json", "reports/failover-1.md"]

@@ -30,3 +30,15 @@ def test_an_alert_is_sent_once_and_only_above_the_level(example, sample, collect
     example.put(sample(WAF, id="w1"))
     assert "sent before" in example.put(sample(WAF, id="w1"))
     assert [alert["id"] for alert in collector.documents(path)] == ["w1"]
+
+
+def test_the_page_is_true(example, collector, unique):
+    path = "/" + unique("alerts")
+    example.deploy(WEBHOOK_URL=collector.url(path), WEBHOOK_SECRET="shared")
+    example.try_it()
+    assert collector.documents(path)[0]["text"] == "[CRITICAL] SecurityIncidentWarningsNotify: cfw-1"
+
+
+def test_it_is_not_deployed_without_its_secret(example):
+    done = example.commands.run("deploy", example.directory, environment={"WEBHOOK_URL": "http://127.0.0.1:9/"})
+    assert done.returncode == 1 and "`WEBHOOK_SECRET` is not set" in done.stderr
