@@ -26,7 +26,7 @@ pub struct BusCreateArgs {
     /// Its name.
     pub name: String,
     /// What it is for.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub description: String,
 }
 

@@ -96,7 +96,7 @@ pub struct FunctionListArgs {
     #[command(flatten)]
     pub server: ServerArgs,
     /// Only those whose names start with this.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub prefix: String,
 }
 

@@ -31,9 +31,6 @@ pub struct RuleCreateArgs {
     pub server: ServerArgs,
     /// Its name.
     pub name: String,
-    /// Which events.
-    #[command(flatten)]
-    pub selection: SelectionArgs,
     /// The bus.
     #[arg(long, default_value = "default")]
     pub bus: String,
@@ -44,8 +41,12 @@ pub struct RuleCreateArgs {
     #[arg(long)]
     pub disabled: bool,
     /// What it is for.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub description: String,
+    // Last, since what follows it in the help would stand below its heading.
+    /// Which events.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
 }
 
 /// Arguments of `rule list`.
@@ -58,7 +59,7 @@ pub struct RuleListArgs {
     #[arg(long, default_value = "default")]
     pub bus: String,
     /// Only those whose names start with this.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub prefix: String,
 }
 

@@ -30,9 +30,6 @@ pub struct TriggerCreateArgs {
     pub function: String,
     /// The name of the trigger.
     pub name: String,
-    /// Which events.
-    #[command(flatten)]
-    pub selection: SelectionArgs,
     /// The bus.
     #[arg(long, default_value = "default")]
     pub bus: String,
@@ -55,11 +52,15 @@ pub struct TriggerCreateArgs {
     #[arg(long)]
     pub disabled: bool,
     /// What it is for.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub description: String,
     /// Print the pattern and change nothing. Needs no server.
     #[arg(long)]
     pub dry_run: bool,
+    // Last, since what follows it in the help would stand below its heading.
+    /// Which events.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
 }
 
 /// Arguments of `trigger list`.
