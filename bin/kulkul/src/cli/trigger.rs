@@ -11,7 +11,7 @@ use super::{SelectionArgs, ServerArgs};
 #[derive(Subcommand)]
 pub enum TriggerCommand {
     /// Makes a function run on events.
-    Create(TriggerCreateArgs),
+    Create(Box<TriggerCreateArgs>),
     /// Lists the triggers of a function, or of all.
     List(TriggerListArgs),
     /// Shows a trigger and its pattern.

@@ -32,7 +32,10 @@ async fn show(client: &Client, args: &FunctionLogsArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut seen = print(&answer, args)?.unwrap_or_else(|| answer["newest"].as_u64().unwrap_or_default());
-    while args.follow {
+    if !args.follow {
+        return Ok(());
+    }
+    loop {
         tokio::time::sleep(PAUSE).await;
         answer = functions::logs(client, &args.name, LogLines::After(seen), args.lines).await?;
         if answer["newest"].as_u64().is_some_and(|newest| newest < seen) {
@@ -42,7 +45,6 @@ async fn show(client: &Client, args: &FunctionLogsArgs) -> anyhow::Result<()> {
             seen = last;
         }
     }
-    Ok(())
 }
 
 /// Prints the lines of an answer, and returns the number of the last.
