@@ -20,6 +20,7 @@ use kulkul_listener::{Limits, Listener};
 use kulkul_model::{EventLimits, Identity};
 use kulkul_objects::{Buckets, ObjectApi, ObjectParts, ObjectSettings};
 use kulkul_pattern::{Equality, PatternOptions};
+use kulkul_source::{Sources, SourcesParts};
 use kulkul_store_sqlite::SqliteStore;
 use kulkul_trigger::{TriggerOptions, Triggers, TriggersParts};
 use tokio::task::JoinSet;
@@ -112,6 +113,14 @@ impl Server {
             options: TriggerOptions { trigger_count_max: config.trigger_count_max },
         })
         .await?;
+        let sources = Sources::open(SourcesParts {
+            metadata: store.metadata(),
+            hub: hub.clone(),
+            clock: clock.clone(),
+            directory: data_dir.join("catalog"),
+        })
+        .await
+        .context("cannot read the registry of event sources")?;
         let objects = Arc::new(ObjectApi::new(ObjectParts {
             store: store.objects(),
             hub: hub.clone(),
@@ -130,6 +139,7 @@ impl Server {
             functions: functions.clone(),
             triggers,
             queues: queues.clone(),
+            sources: sources.clone(),
             keys,
             identity,
             clock: clock.clone(),
@@ -143,6 +153,7 @@ impl Server {
             api_listener.serve(move |request, peer| api.clone().handle(request, peer), api_stop).await;
         });
         tasks.spawn(replays.run_replays(stop.clone()));
+        tasks.spawn(sources.watch(stop.clone()));
         let (upkeep, upkeep_stop) = (objects.clone(), stop.clone());
         tasks.spawn(async move { upkeep.run_upkeep(upkeep_stop).await });
         tasks.spawn(async move {

@@ -14,6 +14,7 @@ use kulkul_function::Functions;
 use kulkul_listener::{Peer, RequestBody, head_bytes};
 use kulkul_model::{Identity, Timestamp};
 use kulkul_queue::Queues;
+use kulkul_source::Sources;
 use kulkul_trigger::Triggers;
 
 use crate::answer::{self, Answer};
@@ -74,6 +75,8 @@ pub struct ApiParts {
     pub triggers: Arc<Triggers>,
     /// Message queues.
     pub queues: Queues,
+    /// The registry of event sources.
+    pub sources: Arc<Sources>,
     /// Who may call.
     pub keys: Arc<AccessKeys>,
     /// Whose server this is.
@@ -90,6 +93,7 @@ pub struct Api {
     pub(crate) functions: Arc<Functions>,
     pub(crate) triggers: Arc<Triggers>,
     pub(crate) queues: Queues,
+    pub(crate) sources: Arc<Sources>,
     pub(crate) gate: Gate,
     pub(crate) identity: Identity,
     pub(crate) options: ApiOptions,
@@ -100,10 +104,21 @@ pub struct Api {
 impl Api {
     /// Puts the API together.
     pub fn new(parts: ApiParts) -> Arc<Self> {
-        let ApiParts { hub, functions, triggers, queues, keys, identity, clock, options } = parts;
+        let ApiParts { hub, functions, triggers, queues, sources, keys, identity, clock, options } = parts;
         let gate = Gate::new(keys, options.skew_max, options.nonce_count_max);
         let receivers = Arc::new(Receivers::new(options.receive.clone()));
-        Arc::new(Self { hub, functions, triggers, queues, gate, identity, options, receivers, clock })
+        Arc::new(Self {
+            hub,
+            functions,
+            triggers,
+            queues,
+            sources,
+            gate,
+            identity,
+            options,
+            receivers,
+            clock,
+        })
     }
 
     /// Answers one request. Never fails and never panics: what goes wrong is answered in the protocol's own words.

@@ -1,5 +1,7 @@
 //! The registry of event sources: one immutable value.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::additions::{CatalogAdditions, SourceAddition};
@@ -83,13 +85,19 @@ impl Catalog {
     #[must_use]
     pub fn merge(&self, additions: &CatalogAdditions) -> Self {
         let mut sources = self.0.sources.clone();
+        let mut new: BTreeMap<(&str, Option<&str>), EventSource> = BTreeMap::new();
         for addition in additions.sources() {
-            let name_and_bus = (addition.name(), addition.bus());
-            match sources.binary_search_by(|known| (known.name(), known.bus()).cmp(&name_and_bus)) {
+            let key = (addition.name(), addition.bus());
+            match sources.binary_search_by(|known| (known.name(), known.bus()).cmp(&key)) {
                 Ok(at) => addition.correct(Arc::make_mut(&mut sources[at])),
-                Err(at) => sources.insert(at, Arc::new(addition.create())),
+                Err(_) => match new.entry(key) {
+                    Entry::Occupied(mut known) => addition.correct(known.get_mut()),
+                    Entry::Vacant(place) => drop(place.insert(addition.create())),
+                },
             }
         }
+        sources.extend(new.into_values().map(Arc::new));
+        sources.sort_by(|a, b| (a.name(), a.bus()).cmp(&(b.name(), b.bus())));
         Self::from_sources(sources)
     }
 

@@ -33,6 +33,15 @@ The column *data are* says how the layout of `data` in samples is known. All val
 Three groups of types have one layout for all services: `ActionTrail` (an audit record), `CloudMonitor` (a system event notification) and
 `Config` (a change or a violation that Cloud Config noticed).
 
+Lists of a running server, with whatever was added to it: `GET /kulkul/v1/event-sources[?category=storage][&search=words]`, and in the EventBridge API `ListAliyunOfficialEventSources` (everything that is bound to no bus) and
+`ListUserDefinedEventSources` (what was registered on a bus with `CreateEventSource`). A sample of a type:
+`POST /kulkul/v1/samples`.
+
+A trigger on a source or type that no list has is allowed. The answer to `CreateTrigger` and `UpdateTrigger` then carries the header
+`x-kulkul-warning`, since a typing error looks just like it.
+
+## Adding sources
+
 To add sources and types of your own, or to correct these, write a *source document*: a JSON or TOML file with the members `source` and `types`.
 
 ```json
@@ -50,6 +59,28 @@ To add sources and types of your own, or to correct these, write a *source docum
   ]
 }
 ```
+
+There are two ways to hand it in; both act within a second, without a restart, and both take a document whole or not at all. What is wrong is
+said with file, line and reason.
+
+- As a file: put it into the folder `catalog` of the data directory, as `*.json` (one document or a list of them) or `*.toml` (one document).
+  One bad file refuses the change of all files; the log says why, and so does `GET /kulkul/v1/catalog/additions`.
+- Through the API: `PUT`, `GET` and `DELETE` of `/kulkul/v1/catalog/additions/{name}`. What comes through the API wins over a file.
+
+| member | of | is |
+| --- | --- | --- |
+| `source` | the document | the value of the attribute `source` of its events; required |
+| `category` | the document | the id of a category below, or `custom` |
+| `name` | the document | the product's name: `en`, `zh` |
+| `service`, `description`, `notes` | the document | texts |
+| `types` | the document | a list; each has at least `type` |
+| `type`, `name`, `description`, `ref` | a type | the value of the attribute `type`, a short name, a sentence, where it is documented |
+| `basis`, `payload` | a type | how type and data are known, in the words of the tables above, or `added` |
+| `subject` | a type | a form such as `order/{data.order}`; places are `account`, `bus`, `region`, `source` and paths into the data |
+| `sample_data` | a type | the data of a sample, an object |
+| `sample_setting`, `sample_time` | the document, a type | the `account`, `region` and `time` that sample data speak of; samples put the caller's in their place |
+
+Of what is known already, only the members that are stated change: a document with the `source` `acs.oss` and one new type adds that type.
 
 ";
 

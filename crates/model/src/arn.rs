@@ -12,6 +12,17 @@ pub fn rule_arn(identity: &Identity, bus: &BusName, rule: &RuleName) -> String {
     format!("{}/rule/{rule}", bus_arn(identity, bus))
 }
 
+/// The ARN of an event source that is registered on a bus: that of its bus, `/eventsource/` and its name.
+pub fn source_arn(identity: &Identity, bus: &BusName, source: &str) -> String {
+    format!("{}/eventsource/{source}", bus_arn(identity, bus))
+}
+
+/// The ARN of an event source that is bound to no bus, such as a service of the cloud:
+/// `acs:eventbridge:{region}:SYSTEM:eventsource/{source}`.
+pub fn system_source_arn(identity: &Identity, source: &str) -> String {
+    format!("acs:eventbridge:{}:SYSTEM:eventsource/{source}", identity.region)
+}
+
 /// The ARN of a function, `acs:fc:{region}:{account}:functions/{function}`, with `/{qualifier}` when one is given.
 pub fn function_arn(identity: &Identity, function: &FunctionName, qualifier: Option<&Qualifier>) -> String {
     let arn = format!("acs:fc:{}:{}:functions/{function}", identity.region, identity.account);

@@ -13,7 +13,10 @@ mod names;
 mod timestamp;
 pub mod units;
 
-pub use arn::{EventBusArn, FunctionArn, MessageQueueArn, bucket_arn, bus_arn, function_arn, rule_arn};
+pub use arn::{
+    EventBusArn, FunctionArn, MessageQueueArn, bucket_arn, bus_arn, function_arn, rule_arn, source_arn,
+    system_source_arn,
+};
 pub use event::{Draft, Enrichment, Event, EventError, EventLimits};
 pub use identity::{AccountId, Identity, Region};
 pub use ids::{InvocationId, RequestId, TraceId};

@@ -5,7 +5,7 @@ use kulkul_model::{BusName, Timestamp};
 use kulkul_store::Key;
 use serde::{Deserialize, Serialize};
 
-use crate::{AdditionName, RegisteredSource, SourceError, SourceName};
+use crate::{Addition, AdditionForm, AdditionName, RegisteredSource, SourceError, SourceKind, SourceName};
 
 const FORMAT: u32 = 1;
 
@@ -29,7 +29,28 @@ struct StoredSource {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
+    kind: StoredKind,
     created_ms: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum StoredKind {
+    Custom,
+}
+
+impl StoredKind {
+    fn of(kind: &SourceKind) -> Self {
+        match kind {
+            SourceKind::Custom => Self::Custom,
+        }
+    }
+
+    fn kind(self) -> SourceKind {
+        match self {
+            Self::Custom => SourceKind::Custom,
+        }
+    }
 }
 
 /// The text is kept as it was sent: it is read again, and checked again, at every start.
@@ -37,7 +58,15 @@ struct StoredSource {
 struct StoredAddition {
     format: u32,
     name: String,
+    form: StoredForm,
     text: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum StoredForm {
+    Json,
+    Toml,
 }
 
 pub(crate) fn write_source(source: &RegisteredSource) -> Bytes {
@@ -46,12 +75,17 @@ pub(crate) fn write_source(source: &RegisteredSource) -> Bytes {
         bus: source.bus.to_string(),
         name: source.name.to_string(),
         description: source.description.clone(),
+        kind: StoredKind::of(&source.kind),
         created_ms: source.created_at.as_millis(),
     })
 }
 
-pub(crate) fn write_addition(name: &AdditionName, text: &str) -> Bytes {
-    json(&StoredAddition { format: FORMAT, name: name.to_string(), text: text.to_owned() })
+pub(crate) fn write_addition(name: &AdditionName, addition: &Addition) -> Bytes {
+    let form = match addition.form {
+        AdditionForm::Json => StoredForm::Json,
+        AdditionForm::Toml => StoredForm::Toml,
+    };
+    json(&StoredAddition { format: FORMAT, name: name.to_string(), form, text: addition.text.clone() })
 }
 
 pub(crate) fn read_source(key: &Key, value: &[u8]) -> Result<RegisteredSource, SourceError> {
@@ -61,15 +95,23 @@ pub(crate) fn read_source(key: &Key, value: &[u8]) -> Result<RegisteredSource, S
         bus: stored.bus.parse().map_err(|error| corrupt(key, &error))?,
         name: stored.name.parse().map_err(|error| corrupt(key, &error))?,
         description: stored.description,
+        kind: stored.kind.kind(),
         created_at: Timestamp::from_millis(stored.created_ms),
     })
 }
 
-/// The name and the text.
-pub(crate) fn read_addition(key: &Key, value: &[u8]) -> Result<(AdditionName, String), SourceError> {
+/// The name, the form and the text.
+pub(crate) fn read_addition(
+    key: &Key,
+    value: &[u8],
+) -> Result<(AdditionName, AdditionForm, String), SourceError> {
     let stored: StoredAddition = parsed(key, value)?;
     checked(key, stored.format)?;
-    Ok((stored.name.parse().map_err(|error| corrupt(key, &error))?, stored.text))
+    let form = match stored.form {
+        StoredForm::Json => AdditionForm::Json,
+        StoredForm::Toml => AdditionForm::Toml,
+    };
+    Ok((stored.name.parse().map_err(|error| corrupt(key, &error))?, form, stored.text))
 }
 
 fn parsed<T: for<'de> Deserialize<'de>>(key: &Key, value: &[u8]) -> Result<T, SourceError> {

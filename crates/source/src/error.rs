@@ -40,8 +40,18 @@ pub enum SourceError {
         /// The name.
         name: SourceName,
     },
+    /// A source keeps its kind.
+    #[error(
+        "an event source of kind `{before}` cannot become one of kind `{after}`; delete it and create another"
+    )]
+    KindChanged {
+        /// The kind that it has.
+        before: &'static str,
+        /// The kind that was asked for.
+        after: &'static str,
+    },
     /// There are as many as there may be.
-    #[error("there are {count_max} {what} already, the limit")]
+    #[error("there may be {count_max} {what}, no more")]
     TooMany {
         /// Of what.
         what: &'static str,
@@ -101,6 +111,7 @@ impl SourceError {
             | Self::DescriptionTooLong { .. }
             | Self::AlreadyExists { .. }
             | Self::NotFound { .. }
+            | Self::KindChanged { .. }
             | Self::TooMany { .. }
             | Self::BusHasSources { .. }
             | Self::Additions(_)

@@ -37,18 +37,13 @@ impl Sources {
     }
 
     async fn reload(&self) {
-        match read(self.parts.directory.clone()).await {
-            Ok(files) => {
-                let _control = self.control.lock().await;
-                self.show(|next| next.files = files);
-                tracing::info!(directory = %self.parts.directory.display(), "read the files of the catalog");
-            }
-            Err(error) => {
-                for fault in error.faults {
-                    tracing::error!(error = %fault, "the files of the catalog are refused; it stays as it was");
-                }
-            }
+        let read = read(self.parts.directory.clone()).await;
+        let directory = self.parts.directory.display();
+        if read.is_ok() {
+            tracing::info!(%directory, "read the files of the catalog");
         }
+        let _control = self.control.lock().await;
+        self.show(|next| next.take_files(read));
     }
 }
 

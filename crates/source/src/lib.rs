@@ -13,14 +13,16 @@ mod additions;
 mod document;
 mod error;
 mod files;
+mod kind;
 mod names;
 mod registered;
 mod sources;
 mod warnings;
 
-pub use additions::Addition;
+pub use additions::{Addition, AdditionForm};
 pub use error::SourceError;
+pub use kind::SourceKind;
 pub use names::{AdditionName, SourceName};
-pub use registered::RegisteredSource;
+pub use registered::{NewSource, RegisteredSource, SourceUpdate};
 pub use sources::{Sources, SourcesParts};
 pub use warnings::warnings;

@@ -6,7 +6,7 @@ use kulkul_model::{BusName, Timestamp};
 use kulkul_store::StoreError;
 
 use crate::document::{source_key, write_source};
-use crate::{SourceError, SourceName, Sources};
+use crate::{SourceError, SourceKind, SourceName, Sources};
 
 /// Source: EventBridge 2020-04-01, names and limits.
 const DESCRIPTION_CHARS_MAX: usize = 255;
@@ -21,30 +21,50 @@ pub struct RegisteredSource {
     pub name: SourceName,
     /// What its owner says of it.
     pub description: Option<String>,
+    /// What makes its events.
+    pub kind: SourceKind,
     /// When it was created.
     pub created_at: Timestamp,
 }
 
+/// A source that is to be registered.
+#[derive(Clone, Debug)]
+pub struct NewSource {
+    /// The bus.
+    pub bus: BusName,
+    /// The name.
+    pub name: SourceName,
+    /// What its owner says of it.
+    pub description: Option<String>,
+    /// What makes its events.
+    pub kind: SourceKind,
+}
+
+/// What is to change of a source. What is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct SourceUpdate {
+    /// What its owner says of it; an empty text clears.
+    pub description: Option<String>,
+    /// Other settings, of the kind that it has.
+    pub kind: Option<SourceKind>,
+}
+
 impl Sources {
     /// Registers a source on a bus that is there.
-    pub async fn create(
-        &self,
-        bus: BusName,
-        name: SourceName,
-        description: Option<String>,
-    ) -> Result<Arc<RegisteredSource>, SourceError> {
-        check(description.as_deref())?;
+    pub async fn create(&self, new: NewSource) -> Result<Arc<RegisteredSource>, SourceError> {
+        check(new.description.as_deref())?;
         let _control = self.control.lock().await;
-        self.parts.hub.get_bus(&bus)?;
+        self.parts.hub.get_bus(&new.bus)?;
         let shown = self.shown();
-        if let Some(known) = shown.registered.get(&name) {
-            return Err(SourceError::AlreadyExists { name, bus: known.bus.clone() });
+        if let Some(known) = shown.registered.get(&new.name) {
+            return Err(SourceError::AlreadyExists { name: new.name, bus: known.bus.clone() });
         }
         if shown.registered.len() >= COUNT_MAX {
             return Err(SourceError::TooMany { what: "event sources", count_max: COUNT_MAX });
         }
-        let source =
-            Arc::new(RegisteredSource { bus, name, description, created_at: self.parts.clock.now() });
+        let NewSource { bus, name, description, kind } = new;
+        let created_at = self.parts.clock.now();
+        let source = Arc::new(RegisteredSource { bus, name, description, kind, created_at });
         let created =
             self.parts.metadata.create(&source_key(&source.bus, &source.name), write_source(&source));
         created.await.map_err(SourceError::store("store an event source"))?;
@@ -52,30 +72,34 @@ impl Sources {
         Ok(source)
     }
 
-    /// Changes the description; `None` leaves it.
+    /// Changes a source.
     pub async fn update(
         &self,
         bus: &BusName,
         name: &SourceName,
-        description: Option<String>,
-    ) -> Result<(), SourceError> {
-        check(description.as_deref())?;
+        update: SourceUpdate,
+    ) -> Result<Arc<RegisteredSource>, SourceError> {
+        check(update.description.as_deref())?;
         let _control = self.control.lock().await;
-        let old = self.get(bus, name)?;
-        if description.is_none() || description == old.description {
-            return Ok(());
+        let before = self.get(bus, name)?;
+        let mut after = RegisteredSource::clone(&before);
+        if let Some(kind) = update.kind {
+            after.kind = before.kind.updated(kind)?;
         }
-        let source = Arc::new(RegisteredSource { description, ..(*old).clone() });
-        let key = source_key(bus, name);
-        let unreadable = SourceError::store("read an event source");
-        let stored = self.parts.metadata.get(&key).await.map_err(unreadable)?;
+        after.description = update.description.or(after.description);
+        if after == *before {
+            return Ok(before);
+        }
+        let after = Arc::new(after);
+        let (key, metadata) = (source_key(bus, name), &self.parts.metadata);
+        let stored = metadata.get(&key).await.map_err(SourceError::store("read an event source"))?;
         let written = match stored {
-            Some(stored) => self.parts.metadata.replace(&key, stored.revision, write_source(&source)).await,
+            Some(stored) => metadata.replace(&key, stored.revision, write_source(&after)).await,
             None => Err(StoreError::NotFound { key: key.to_string() }),
         };
         written.map_err(SourceError::store("store an event source"))?;
-        self.show(|next| drop(next.registered.insert(name.clone(), source)));
-        Ok(())
+        self.show(|next| drop(next.registered.insert(name.clone(), after.clone())));
+        Ok(after)
     }
 
     /// Takes a source off its bus.

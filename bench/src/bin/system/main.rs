@@ -23,6 +23,7 @@ mod samples;
 mod server;
 mod stages;
 mod stream;
+mod triggers;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -77,6 +78,8 @@ enum Section {
     Invoke,
     /// The first call of a new function, against the interpreter's start.
     Cold,
+    /// Ten thousand triggers on one bus, and what the catalog adds to the start.
+    Triggers,
     /// Memory and start of an idle server.
     Idle,
 }
@@ -117,6 +120,7 @@ fn main() -> anyhow::Result<()> {
             Section::Stream => stream::measure(&bench),
             Section::Invoke => invoke::measure(&bench),
             Section::Cold => cold::measure(&bench),
+            Section::Triggers => triggers::measure(&bench),
             Section::Idle => idle::measure(&bench),
         };
         let name = section.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());

@@ -25,6 +25,7 @@ use kulkul_listener::{Limits, Listener};
 use kulkul_model::{BusName, Draft, Identity, Timestamp};
 use kulkul_pattern::{IndexLimits, Pattern, PatternOptions, SharedIndex};
 use kulkul_queue::{QueueOptions, Queues, QueuesParts};
+use kulkul_source::{Sources, SourcesParts};
 use kulkul_store::EventLog;
 use kulkul_store_sqlite::{Options, SqliteStore};
 use kulkul_trigger::{TriggerOptions, Triggers, TriggersParts};
@@ -241,11 +242,19 @@ impl Part {
             options: QueueOptions::default(),
         });
         let queues = queues.await?;
+        let sources = Sources::open(SourcesParts {
+            metadata: store.metadata(),
+            hub: hub.clone(),
+            clock: clock.clone(),
+            directory: dir.join("catalog"),
+        });
+        let sources = sources.await?;
         let api = Api::new(ApiParts {
             hub: hub.clone(),
             functions,
             triggers,
             queues,
+            sources,
             keys: keys.clone(),
             identity,
             clock,

@@ -9,7 +9,7 @@ use super::reply::Success;
 /// Source: EventBridge 2020-04-01, `DeleteEventBus`.
 pub(super) async fn run(rpc: Rpc<'_>) -> Result<Success, RpcError> {
     let bus = rpc.params.bus()?;
-    let existed = rpc.call.api.hub.delete_bus(&bus).await?;
+    let existed = rpc.call.api.sources.delete_bus(&bus).await?;
     if existed {
         tracing::info!(bus = %bus, "deleted an event bus");
     }

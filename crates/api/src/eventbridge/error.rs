@@ -9,6 +9,7 @@ use kulkul_delivery::TargetError;
 use kulkul_listener::BodyError;
 use kulkul_model::{EventError, InvalidName};
 use kulkul_pattern::PatternError;
+use kulkul_source::SourceError;
 use kulkul_store::StoreError;
 
 use crate::answer::chain;
@@ -49,6 +50,11 @@ impl RpcError {
             message: message.into(),
             chain: None,
         }
+    }
+
+    /// A kind of event source that cannot be.
+    pub(crate) fn source_type(message: impl Into<String>) -> Self {
+        Self::business("EventSourceTypeInvalid", message)
     }
 
     /// A failure of ours. `chain` goes into the log only.
@@ -226,6 +232,26 @@ impl From<BusError> for RpcError {
             BusError::TooManyTargets { .. } => "EventTargetCountExceedLimit",
             BusError::OwnedRule { .. } | BusError::TooLong { .. } => "InvalidArgument",
             BusError::Store(store) => return store_failure(store, chain(&error)),
+        };
+        Self::business(code, error.to_string())
+    }
+}
+
+impl From<SourceError> for RpcError {
+    fn from(error: SourceError) -> Self {
+        let code = match error {
+            SourceError::Bus(error) => return error.into(),
+            SourceError::Store { ref source, .. } => return store_failure(source, chain(&error)),
+            SourceError::Corrupt { .. } => return Self::internal(chain(&error)),
+            SourceError::InvalidName { .. } => "EventSourceNameInvalid",
+            SourceError::AlreadyExists { .. } => "EventSourceAlreadyExist",
+            SourceError::NotFound { .. } => "EventSourceNotExist",
+            SourceError::KindChanged { .. } => "EventSourceTypeInvalid",
+            SourceError::TooMany { .. } => "EventSourceCountExceedLimit",
+            SourceError::BusHasSources { .. } => "EventBusSourceNotEmptyForDelete",
+            SourceError::DescriptionTooLong { .. }
+            | SourceError::Additions(_)
+            | SourceError::AdditionNotFound { .. } => "InvalidArgument",
         };
         Self::business(code, error.to_string())
     }

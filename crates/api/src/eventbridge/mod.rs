@@ -10,20 +10,25 @@ mod page;
 mod params;
 mod reply;
 mod report;
+mod source_kind;
 mod target;
 
 mod create_event_bus;
+mod create_event_source;
 mod create_rule;
 mod delete_event_bus;
+mod delete_event_source;
 mod delete_rule;
 mod delete_targets;
 mod disable_rule;
 mod enable_rule;
 mod get_event_bus;
 mod get_rule;
+mod list_aliyun_official_event_sources;
 mod list_event_buses;
 mod list_rules;
 mod list_targets;
+mod list_user_defined_event_sources;
 mod put_events;
 mod put_targets;
 mod query_event;
@@ -32,6 +37,7 @@ mod query_traced_event_by_event_id;
 mod query_traced_events;
 mod test_event_pattern;
 mod update_event_bus;
+mod update_event_source;
 mod update_rule;
 
 use http::Method;
@@ -164,6 +170,11 @@ async fn dispatch(rpc: Rpc<'_>, operation: Operation) -> Result<Success, RpcErro
         Operation::UpdateEventBus => update_event_bus::run(rpc).await,
         Operation::ListEventBuses => list_event_buses::run(rpc),
         Operation::DeleteEventBus => delete_event_bus::run(rpc).await,
+        Operation::CreateEventSource => create_event_source::run(rpc).await,
+        Operation::UpdateEventSource => update_event_source::run(rpc).await,
+        Operation::DeleteEventSource => delete_event_source::run(rpc).await,
+        Operation::ListUserDefinedEventSources => list_user_defined_event_sources::run(rpc),
+        Operation::ListAliyunOfficialEventSources => list_aliyun_official_event_sources::run(rpc),
         Operation::CreateRule => create_rule::run(rpc).await,
         Operation::GetRule => get_rule::run(rpc),
         Operation::UpdateRule => update_rule::run(rpc).await,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use kulkul_model::{BusName, RuleName};
+use kulkul_source::SourceName;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -60,6 +61,11 @@ impl<'a> Params<'a> {
     /// `RuleName`.
     pub(crate) fn rule(&self) -> Result<RuleName, RpcError> {
         self.require("RuleName")?.parse().map_err(|error| bad_rule_name(&error))
+    }
+
+    /// `EventSourceName`.
+    pub(crate) fn source(&self) -> Result<SourceName, RpcError> {
+        Ok(self.require("EventSourceName")?.parse::<SourceName>()?)
     }
 
     /// A whole number.

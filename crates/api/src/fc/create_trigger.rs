@@ -6,14 +6,17 @@ use kulkul_trigger::NewTrigger;
 
 use super::error::FcError;
 use super::trigger_output::TriggerOutput;
-use super::{Rest, reply};
+use super::{Rest, reply, trigger_warnings};
 use crate::answer::Answer;
 use crate::fields::Fields;
 
 pub(super) async fn run(rest: &Rest<'_>, body: Bytes) -> Result<Answer, FcError> {
     let new = parse(rest.function()?, &body)?;
-    let trigger = rest.call.api.triggers.create(new).await?;
-    Ok(reply::json(&TriggerOutput::of(&trigger, &rest.call.api.identity)))
+    let api = rest.call.api;
+    let trigger = api.triggers.create(new).await?;
+    let mut answer = reply::json(&TriggerOutput::of(&trigger, &api.identity));
+    trigger_warnings::mark(&mut answer, &trigger, &api.sources.catalog());
+    Ok(answer)
 }
 
 fn parse(function: FunctionName, body: &[u8]) -> Result<NewTrigger, FcError> {

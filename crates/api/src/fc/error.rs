@@ -7,6 +7,7 @@ use kulkul_function::{FunctionError, InvokeFunctionError};
 use kulkul_instance::InvokeError;
 use kulkul_listener::BodyError;
 use kulkul_model::InvalidName;
+use kulkul_source::SourceError;
 use kulkul_store::StoreError;
 use kulkul_trigger::TriggerError;
 
@@ -114,6 +115,29 @@ impl From<Refusal> for FcError {
                 ..
             }
             | Refusal::NotAllowed { .. } => Self::denied(because),
+        }
+    }
+}
+
+impl From<SourceError> for FcError {
+    fn from(error: SourceError) -> Self {
+        let message = error.to_string();
+        match error {
+            SourceError::Bus(BusError::UnknownBus { .. }) => Self::not_found("EventBusNotExist", message),
+            SourceError::NotFound { .. } => Self::not_found("EventSourceNotExist", message),
+            SourceError::AdditionNotFound { .. } => Self::not_found("CatalogAdditionNotExist", message),
+            SourceError::TooMany { .. } => Self::new(StatusCode::BAD_REQUEST, "LimitExceededError", message),
+            SourceError::Store { ref source, .. } | SourceError::Bus(BusError::Store(ref source)) => {
+                store_failure(source, chain(&error))
+            }
+            SourceError::Corrupt { .. } => Self::internal(chain(&error)),
+            SourceError::InvalidName { .. }
+            | SourceError::DescriptionTooLong { .. }
+            | SourceError::AlreadyExists { .. }
+            | SourceError::KindChanged { .. }
+            | SourceError::BusHasSources { .. }
+            | SourceError::Additions(_)
+            | SourceError::Bus(_) => Self::invalid(message),
         }
     }
 }

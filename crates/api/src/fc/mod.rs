@@ -12,6 +12,7 @@ mod reply;
 mod report;
 mod route;
 mod trigger_output;
+mod trigger_warnings;
 
 mod create_function;
 mod create_trigger;

@@ -6,7 +6,7 @@ use kulkul_trigger::TriggerUpdate;
 use super::create_trigger::qualifier;
 use super::error::FcError;
 use super::trigger_output::TriggerOutput;
-use super::{Rest, reply};
+use super::{Rest, reply, trigger_warnings};
 use crate::answer::Answer;
 use crate::fields::Fields;
 
@@ -19,6 +19,9 @@ pub(super) async fn run(rest: &Rest<'_>, body: Bytes) -> Result<Answer, FcError>
         invocation_role: fields.take("invocationRole")?,
         description: fields.take("description")?,
     };
-    let trigger = rest.call.api.triggers.update(&rest.function()?, &rest.trigger()?, update).await?;
-    Ok(reply::json(&TriggerOutput::of(&trigger, &rest.call.api.identity)))
+    let api = rest.call.api;
+    let trigger = api.triggers.update(&rest.function()?, &rest.trigger()?, update).await?;
+    let mut answer = reply::json(&TriggerOutput::of(&trigger, &api.identity));
+    trigger_warnings::mark(&mut answer, &trigger, &api.sources.catalog());
+    Ok(answer)
 }

@@ -5,15 +5,21 @@
 mod bus_settings;
 mod cancel_replay;
 mod create_replay;
+mod delete_catalog_addition;
 mod dry_run;
 mod event_query;
 mod explain_event;
 mod explanation;
 mod find_events;
+mod get_catalog_addition;
 mod get_replay;
+mod list_catalog_additions;
+mod list_event_sources;
 mod list_function_logs;
 mod list_receivers;
 mod list_replays;
+mod make_sample;
+mod put_catalog_addition;
 mod put_event;
 mod replay_json;
 mod route;
@@ -92,6 +98,12 @@ async fn run(call: Call<'_>, body: &mut RequestBody) -> Result<Answer, FcError> 
         Operation::GetBusSettings => bus_settings::get(call, &bus(&route)?),
         Operation::PutBusSettings => bus_settings::put(call, &bus(&route)?, &body).await,
         Operation::ListFunctionLogs => list_function_logs::run(call, route.name(0)),
+        Operation::ListEventSources => list_event_sources::run(call),
+        Operation::MakeSample => make_sample::run(call, &body),
+        Operation::ListCatalogAdditions => Ok(list_catalog_additions::run(call)),
+        Operation::GetCatalogAddition => get_catalog_addition::run(call, route.name(0)),
+        Operation::PutCatalogAddition => put_catalog_addition::run(call, route.name(0), &body).await,
+        Operation::DeleteCatalogAddition => delete_catalog_addition::run(call, route.name(0)).await,
     }
 }
 

@@ -37,6 +37,18 @@ pub(crate) enum Operation {
     PutBusSettings,
     /// The last lines that a function printed.
     ListFunctionLogs,
+    /// The registry of event sources, narrowed by `category` and `search`.
+    ListEventSources,
+    /// Makes a sample event.
+    MakeSample,
+    /// What users added to the catalog.
+    ListCatalogAdditions,
+    /// One of the additions, as it was sent.
+    GetCatalogAddition,
+    /// Adds source documents, or replaces those of the name.
+    PutCatalogAddition,
+    /// Takes additions away.
+    DeleteCatalogAddition,
 }
 
 /// Every operation with its method and its path below the prefix, where `*` stands for a name.
@@ -54,6 +66,12 @@ const TABLE: &[(&str, &str, Operation)] = &[
     ("GET", "buses/*/settings", Operation::GetBusSettings),
     ("PUT", "buses/*/settings", Operation::PutBusSettings),
     ("GET", "functions/*/logs", Operation::ListFunctionLogs),
+    ("GET", "event-sources", Operation::ListEventSources),
+    ("POST", "samples", Operation::MakeSample),
+    ("GET", "catalog/additions", Operation::ListCatalogAdditions),
+    ("GET", "catalog/additions/*", Operation::GetCatalogAddition),
+    ("PUT", "catalog/additions/*", Operation::PutCatalogAddition),
+    ("DELETE", "catalog/additions/*", Operation::DeleteCatalogAddition),
 ];
 
 /// An operation with what its path names.
@@ -77,8 +95,16 @@ impl Operation {
             | Self::GetReplay
             | Self::DryRun
             | Self::GetBusSettings
-            | Self::ListFunctionLogs => Action::Read,
-            Self::CreateReplay | Self::CancelReplay | Self::PutBusSettings => Action::Admin,
+            | Self::ListFunctionLogs
+            | Self::ListEventSources
+            | Self::MakeSample
+            | Self::ListCatalogAdditions
+            | Self::GetCatalogAddition => Action::Read,
+            Self::CreateReplay
+            | Self::CancelReplay
+            | Self::PutBusSettings
+            | Self::PutCatalogAddition
+            | Self::DeleteCatalogAddition => Action::Admin,
         }
     }
 }

@@ -24,6 +24,7 @@ use kulkul_instance::{Instances, InstancesConfig};
 use kulkul_listener::{Limits, Listener};
 use kulkul_model::{Identity, Timestamp};
 use kulkul_queue::{QueueOptions, Queues, QueuesParts};
+use kulkul_source::{Sources, SourcesParts};
 use kulkul_store_sqlite::{Options, SqliteStore};
 use kulkul_trigger::{TriggerOptions, Triggers, TriggersParts};
 use serde_json::Value;
@@ -113,6 +114,14 @@ impl Server {
         })
         .await
         .unwrap();
+        let sources = Sources::open(SourcesParts {
+            metadata: store.metadata(),
+            hub: hub.clone(),
+            clock: clock.clone(),
+            directory: directory.path().join("catalog"),
+        })
+        .await
+        .unwrap();
         dispatcher.start(functions.clone());
         let keys = Arc::new(AccessKeys::open(store.metadata()).await.unwrap());
         let admin = keys.create(NewKey::random(Role::Admin).unwrap(), Timestamp::now()).await.unwrap();
@@ -121,6 +130,7 @@ impl Server {
             functions: functions.clone(),
             triggers,
             queues,
+            sources,
             keys: keys.clone(),
             identity,
             clock,

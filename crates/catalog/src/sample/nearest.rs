@@ -17,17 +17,47 @@ pub(super) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
     near.into_iter().take(COUNT_MAX).map(|(_, name)| name.to_owned()).collect()
 }
 
-/// How many characters must be changed, put in or taken out (Levenshtein).
+/// How many characters must be changed, put in, taken out or exchanged with their neighbour.
 fn distance(wanted: &[char], name: &str) -> usize {
-    let mut row: Vec<usize> = (0..=wanted.len()).collect();
+    let (mut before, mut row): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=wanted.len()).collect());
+    let mut letter_before = None;
     for (above, letter) in name.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = above + 1;
+        let mut next = vec![above + 1];
         for (index, other) in wanted.iter().enumerate() {
-            let changed = diagonal + usize::from(*other != letter);
-            diagonal = row[index + 1];
-            row[index + 1] = changed.min(row[index] + 1).min(diagonal + 1);
+            let changed = row[index] + usize::from(*other != letter);
+            let mut steps = changed.min(next[index] + 1).min(row[index + 1] + 1);
+            let is_exchange = index > 0 && letter_before == Some(*other) && wanted[index - 1] == letter;
+            if is_exchange {
+                steps = steps.min(before[index - 1] + 1);
+            }
+            next.push(steps);
         }
+        before = std::mem::replace(&mut row, next);
+        letter_before = Some(letter);
     }
     row[wanted.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commonest_typing_errors_cost_one_step() {
+        let table = [
+            ("acs.ecs", 0),
+            ("acs.esc", 1),
+            ("acs.ec", 1),
+            ("acs.eecs", 1),
+            ("acs.evs", 1),
+            ("cas.esc", 2),
+            ("", 7),
+            ("ab", 6),
+        ];
+        for (name, steps) in table {
+            let wanted: Vec<char> = "acs.ecs".chars().collect();
+            assert_eq!(distance(&wanted, name), steps, "{name}");
+        }
+        assert_eq!(distance(&[], "ab"), 2);
+    }
 }
