@@ -32,6 +32,11 @@ impl<'a> Fields<'a> {
         serde_json::from_slice(json).map_err(|error| FieldError::NotAnObject(error.to_string()))
     }
 
+    /// All members that are left, in order.
+    pub(crate) fn into_members(self) -> impl Iterator<Item = (Cow<'a, str>, &'a RawValue)> {
+        self.0.into_iter().map(|(name, value)| (name.0, value))
+    }
+
     /// Takes a member out. `None` when it is missing or null, which is the same on input.
     pub(crate) fn take<T: Deserialize<'a>>(&mut self, field: &str) -> Result<Option<T>, FieldError> {
         match self.take_raw(field) {

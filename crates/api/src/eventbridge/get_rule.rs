@@ -14,6 +14,8 @@ use super::target::{Empty, TargetOutput};
 #[serde(rename_all = "PascalCase")]
 pub(super) struct RuleOutput<'a> {
     created_timestamp: i64,
+    /// What the data plane calls it.
+    ctime: i64,
     description: &'a str,
     detail_map: Empty,
     event_bus_name: &'a str,
@@ -29,6 +31,7 @@ impl<'a> RuleOutput<'a> {
     pub(super) fn of(rule: &'a Rule, identity: &Identity) -> Self {
         Self {
             created_timestamp: rule.created_at.as_millis(),
+            ctime: rule.created_at.as_millis(),
             description: &rule.description,
             detail_map: Empty {},
             event_bus_name: rule.bus.as_str(),

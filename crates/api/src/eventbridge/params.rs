@@ -36,6 +36,11 @@ impl<'a> Params<'a> {
         Ok(Self(params))
     }
 
+    /// Parameters that came in another form.
+    pub(super) fn from_members(members: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Self {
+        Self(members.collect())
+    }
+
     /// A parameter as it was given; possibly empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| &**value)

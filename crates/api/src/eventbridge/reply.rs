@@ -48,6 +48,11 @@ impl Success {
         Self::raw_200(json(data))
     }
 
+    /// The JSON text of `Data`, when there is any.
+    pub(super) fn data(&self) -> Option<&[u8]> {
+        self.data.as_deref()
+    }
+
     /// `Code` is `200`; `data` is JSON text.
     pub(crate) fn raw_200(data: Vec<u8>) -> Self {
         Self { code: "200", data: Some(data) }

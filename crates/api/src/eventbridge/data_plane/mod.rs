@@ -1,25 +1,37 @@
 //! EventBridge, data plane: `POST /openapi/…`, with a signature and an error format of its own.
 //!
-//! Only `putEvents` is offered; everything else can be done through the control plane.
+//! But for `putEvents` its operations are those of the control plane in other words: a JSON object instead of
+//! parameters, and an answer without an envelope.
 
 mod binding;
 mod media;
+mod operation;
 mod put_events;
+mod translate;
 
 pub(crate) use binding::{binary as event_in_headers, structured as event_in_json};
 
+use std::sync::Arc;
+
 use http::{Method, StatusCode};
-use kulkul_access::Action;
+use kulkul_access::{AccessKey, Action};
 use kulkul_listener::RequestBody;
 use serde::Serialize;
 use tracing::Instrument;
 
 use super::error::RpcError;
 use super::reply::{RequestId, answered};
+use super::{Rpc, dispatch_and_tell};
 use crate::answer::Answer;
 use crate::api::{Call, discard, guarded};
 use crate::gate::check_role;
 use crate::signature::Refusal;
+use operation::Row;
+
+/// What every path starts with.
+const PREFIX: &str = "/openapi/";
+/// The one operation that the control plane does otherwise.
+const PUT_EVENTS: &str = "putEvents";
 
 /// Answers one request.
 pub(crate) async fn serve(call: Call<'_>, mut body: RequestBody) -> Answer {
@@ -43,22 +55,37 @@ async fn run(call: Call<'_>, id: &RequestId, body: &mut RequestBody) -> Result<V
     if call.oversized {
         return Err(RpcError::head_too_large(call.api.options.head_bytes_max));
     }
-    if call.path() != "/openapi/putEvents" {
-        return Err(RpcError::unknown_api());
-    }
+    let path = call.path().strip_prefix(PREFIX).ok_or_else(RpcError::unknown_api)?;
+    let row = match path {
+        PUT_EVENTS => None,
+        path => Some(Row::at(path).ok_or_else(RpcError::unknown_api)?),
+    };
     if call.head.method != Method::POST {
         return Err(RpcError::unsupported_method());
     }
-    admit(call, Action::Publish).map_err(|refusal| RpcError::of_data_plane(&refusal))?;
+    let action = row.map_or(Action::Publish, |row| row.operation.action());
+    let key = admit(call, action).map_err(|refusal| RpcError::of_data_plane(&refusal))?;
     let body = body.read_all(super::put_events::LIST_BYTES_MAX).await?;
-    call.peer.run_to_end();
-    put_events::run(call, id, &body).await
+    if action != Action::Read {
+        // The body is read: what changes something goes on although its client hangs up.
+        call.peer.run_to_end();
+    }
+    match row {
+        None => put_events::run(call, id, &body).await,
+        Some(row) => {
+            let params = translate::params(row, &body)?;
+            let rpc = Rpc { call, params: &params };
+            let success = Box::pin(dispatch_and_tell(rpc, id, &key, row.operation)).await?;
+            translate::answer(row, &success, id, &call.api.identity.account)
+        }
+    }
 }
 
-fn admit(call: Call<'_>, action: Action) -> Result<(), Refusal> {
+fn admit(call: Call<'_>, action: Action) -> Result<Arc<AccessKey>, Refusal> {
     let authorization = call.header("authorization").ok_or(Refusal::Unsigned)?;
     let key = call.api.gate.admit_data_plane(authorization, &call.signed(), call.now)?;
-    check_role(&key, action)
+    check_role(&key, action)?;
+    Ok(key)
 }
 
 /// Clients of the data plane read lower-case keys only.
