@@ -20,7 +20,7 @@ use kulkul_trigger::Triggers;
 use crate::answer::{self, Answer};
 use crate::gate::Gate;
 use crate::receive::{self, ReceiveOptions, Receiver, Receivers};
-use crate::{eventbridge, fc, native, queue, queue_control};
+use crate::{cloud_events, eventbridge, fc, native, queue, queue_control};
 
 /// The HTTP status of an EventBridge operation that was understood and refused.
 ///
@@ -132,6 +132,7 @@ impl Api {
             Protocol::EventBridge => eventbridge::serve(call, body).await,
             Protocol::EventBridgeData => Box::pin(eventbridge::data_plane::serve(call, body)).await,
             Protocol::Fc => Box::pin(fc::serve(call, body)).await,
+            Protocol::CloudEvents => Box::pin(cloud_events::serve(call, body)).await,
             Protocol::Native => Box::pin(native::serve(call, body)).await,
             Protocol::Receive(receiver) => Box::pin(receive::serve(call, receiver, body)).await,
             Protocol::Queue => Box::pin(queue::serve(call, body)).await,
@@ -193,6 +194,8 @@ enum Protocol {
     EventBridgeData,
     /// Function Compute 2023-03-30, REST. Also answers whatever nobody else knows.
     Fc,
+    /// The HTTP binding of CloudEvents: `/events/…`.
+    CloudEvents,
     /// Our own operations, below `/kulkul/`.
     Native,
     /// Events from senders without a key.
@@ -214,6 +217,7 @@ impl Protocol {
             path if path.starts_with("/openapi/") => Self::EventBridgeData,
             path if path.starts_with(native::PREFIX) => Self::Native,
             path if queue::is_path(path) => Self::Queue,
+            path if path.starts_with(cloud_events::PREFIX) => Self::CloudEvents,
             _ if call.header("x-acs-version") == Some(eventbridge::VERSION) => Self::EventBridge,
             path => Receiver::of(path).map_or(Self::Fc, Self::Receive),
         }

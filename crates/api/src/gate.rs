@@ -7,7 +7,7 @@ use kulkul_access::{AccessKey, AccessKeys, Action};
 use kulkul_model::Timestamp;
 
 use crate::signature::{
-    Acs3, Classic, DataPlane, FcLegacy, Mns, NonceCache, Refusal, Signed, check_skew, parse_http_date,
+    Acs3, Basic, Classic, DataPlane, FcLegacy, Mns, NonceCache, Refusal, Signed, check_skew, parse_http_date,
     parse_iso_date,
 };
 
@@ -127,6 +127,19 @@ impl Gate {
         check_skew(Mns::date(request)?, now, self.skew_max)?;
         let key = self.key(signed.access_key_id, request.header("security-token"), now)?;
         signed.verify(&key, request)?;
+        Ok(key)
+    }
+
+    /// A key as name and password.
+    pub(crate) fn admit_basic(
+        &self,
+        authorization: &str,
+        security_token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Arc<AccessKey>, Refusal> {
+        let given = Basic::parse(authorization)?;
+        let key = self.key(&given.access_key_id, security_token, now)?;
+        given.verify(&key)?;
         Ok(key)
     }
 

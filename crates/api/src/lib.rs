@@ -10,6 +10,7 @@
 
 mod answer;
 mod api;
+mod cloud_events;
 mod fields;
 mod gate;
 mod operator;

@@ -28,10 +28,10 @@ pub struct Prepared {
 }
 
 impl Hub {
-    /// Accepts events on a bus. They are durable when this returns.
+    /// Accepts events on a bus, each by itself. They are durable when this returns.
     ///
-    /// Each event is accepted or refused by itself; the answers are in order. An `Err` in `drafts` is an event that
-    /// could not be read; it is answered like any other refusal.
+    /// The answers are in order. An `Err` in `drafts` is an event that could not be read; it is answered like any other
+    /// refusal.
     pub async fn accept(
         &self,
         bus: &BusName,
@@ -41,23 +41,52 @@ impl Hub {
         let bus = self.accepting_bus(bus)?;
         let now = self.parts.clock.now();
         let limits = self.parts.options.event;
-        if let Some(remembered) = bus.remembered() {
-            let events = drafts.into_iter();
-            let events =
-                events.map(|draft| self.enrich(&bus, draft?, sender, now, &limits)).collect::<Vec<_>>();
-            return Ok(Box::pin(self.accept_once(&bus, &remembered, events, now)).await?);
+        let events = drafts.into_iter();
+        let events = events.map(|draft| self.enrich(&bus, draft?, sender, now, &limits)).collect();
+        self.store(&bus, events, now).await
+    }
+
+    /// As [`accept`](Self::accept), but one bad event refuses all of them: nothing is stored then.
+    pub async fn accept_whole(
+        &self,
+        bus: &BusName,
+        drafts: Vec<Result<Draft<'_>, EventError>>,
+        sender: &str,
+    ) -> Result<Result<Vec<Acceptance>, EventError>, AcceptError> {
+        let bus = self.accepting_bus(bus)?;
+        let now = self.parts.clock.now();
+        let limits = self.parts.options.event;
+        let events = drafts.into_iter();
+        let events: Result<Vec<Event>, EventError> =
+            events.map(|draft| self.enrich(&bus, draft?, sender, now, &limits)).collect();
+        match events {
+            Ok(events) => {
+                let answers = self.store(&bus, events.into_iter().map(Ok).collect(), now).await?;
+                Ok(answers.into_iter().collect())
+            }
+            Err(error) => Ok(Err(error)),
         }
-        let mut records = Vec::with_capacity(drafts.len());
-        let mut answers = Vec::with_capacity(drafts.len());
-        for draft in drafts {
-            answers.push(draft.and_then(|draft| self.enrich(&bus, draft, sender, now, &limits)).map(
-                |event| {
-                    let record = route(&bus, &event, now);
-                    let accepted = Acceptance { event_id: event.id().to_owned(), trace_id: record.trace_id };
-                    records.push(record);
-                    accepted
-                },
-            ));
+    }
+
+    /// Matches and stores the good ones among these events.
+    async fn store(
+        &self,
+        bus: &Arc<Bus>,
+        events: Vec<Result<Event, EventError>>,
+        now: Timestamp,
+    ) -> Result<Vec<Result<Acceptance, EventError>>, AcceptError> {
+        if let Some(remembered) = bus.remembered() {
+            return Ok(Box::pin(self.accept_once(bus, &remembered, events, now)).await?);
+        }
+        let mut records = Vec::with_capacity(events.len());
+        let mut answers = Vec::with_capacity(events.len());
+        for event in events {
+            answers.push(event.map(|event| {
+                let record = route(bus, &event, now);
+                let accepted = Acceptance { event_id: event.id().to_owned(), trace_id: record.trace_id };
+                records.push(record);
+                accepted
+            }));
         }
         if !records.is_empty() {
             self.parts.dispatcher.append(records).await?;

@@ -73,6 +73,11 @@ impl RpcError {
         self.chain.as_deref()
     }
 
+    /// An event that was refused where no other answer is given than the status.
+    pub(crate) fn of_event(error: &EventError) -> Self {
+        Self::gateway(StatusCode::BAD_REQUEST, event_code(error), error.to_string())
+    }
+
     pub(crate) fn missing(parameter: &'static str) -> Self {
         let message = format!("{parameter} is mandatory for this action.");
         Self::gateway(StatusCode::BAD_REQUEST, format!("Missing{parameter}"), message)

@@ -49,7 +49,7 @@ use crate::answer::Answer;
 use crate::api::{Call, discard, guarded};
 use crate::gate::{Replay, check_role};
 use crate::signature::{Acs3, Classic, Refusal};
-pub(crate) use error::{RpcError, event_code};
+pub(crate) use error::{RpcError, bad_bus_name, event_code};
 use operation::Operation;
 pub(crate) use params::Params;
 pub(crate) use put_events::entries;

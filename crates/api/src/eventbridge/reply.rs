@@ -103,7 +103,7 @@ pub(crate) fn failure(id: &RequestId, error: &RpcError, host: &str, business: Bu
     answered(status, id, json(&body))
 }
 
-pub(super) fn answered(status: StatusCode, id: &RequestId, body: Vec<u8>) -> Answer {
+pub(crate) fn answered(status: StatusCode, id: &RequestId, body: Vec<u8>) -> Answer {
     let mut answer = answer::with_body(status, JSON, body);
     answer::set(&mut answer, "x-acs-request-id", Bytes::copy_from_slice(&id.0));
     answer

@@ -4,6 +4,7 @@
 //! apart and compute; whether the key may do what it asks is decided by whoever knows the operation.
 
 mod acs3;
+mod basic;
 mod classic;
 mod data_plane;
 mod date;
@@ -13,6 +14,7 @@ mod nonce;
 mod refusal;
 
 pub(crate) use acs3::Acs3;
+pub(crate) use basic::Basic;
 pub(crate) use classic::Classic;
 pub(crate) use data_plane::DataPlane;
 pub(crate) use date::{check_skew, parse_http_date, parse_iso_date};

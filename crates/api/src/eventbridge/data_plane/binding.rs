@@ -9,18 +9,21 @@ use kulkul_model::{Draft, EventError};
 use serde_json::value::RawValue;
 
 use super::super::error::RpcError;
-use super::super::put_events::EVENT_COUNT_MAX;
 use super::media::set_data;
 use crate::percent::{Plus, decode_text};
 
 /// An event that was read, or why it could not be.
 pub(crate) type Read<'a> = Result<Draft<'a>, EventError>;
 
-/// The events of a request.
-pub(super) fn events<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Vec<Read<'a>>, RpcError> {
+/// The events of a request, at most `count_max`.
+pub(crate) fn events<'a>(
+    headers: &HeaderMap,
+    body: &'a [u8],
+    count_max: usize,
+) -> Result<Vec<Read<'a>>, RpcError> {
     let media_type = content_type(headers).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media_type.as_str() {
-        "application/cloudevents-batch+json" => batch(text(body)?),
+        "application/cloudevents-batch+json" => batch(text(body)?, count_max),
         "application/cloudevents+json" => Ok(vec![structured(text(body)?)]),
         _ if headers.keys().any(|name| name.as_str().starts_with("ce-")) => Ok(vec![binary(headers, body)]),
         _ => Err(RpcError::business(
@@ -39,17 +42,17 @@ fn text(body: &[u8]) -> Result<&str, RpcError> {
     std::str::from_utf8(body).map_err(|_| RpcError::business("EventInvalid", "the body is not UTF-8"))
 }
 
-fn batch(json: &str) -> Result<Vec<Read<'_>>, RpcError> {
+fn batch(json: &str, count_max: usize) -> Result<Vec<Read<'_>>, RpcError> {
     let events: Vec<&RawValue> = serde_json::from_str(json).map_err(|error| {
         RpcError::business("EventInvalid", format!("the body is not a batch of events: {error}"))
     })?;
     match events.len() {
         0 => Err(RpcError::business("EventDataEmpty", "the batch is empty")),
-        1..=EVENT_COUNT_MAX => Ok(events.into_iter().map(|event| structured(event.get())).collect()),
-        count => {
-            let message = format!("a request has at most {EVENT_COUNT_MAX} events, not {count}");
+        count if count > count_max => {
+            let message = format!("a request has at most {count_max} events, not {count}");
             Err(RpcError::business("InvalidArgument", message))
         }
+        _ => Ok(events.into_iter().map(|event| structured(event.get())).collect()),
     }
 }
 
@@ -108,7 +111,7 @@ mod tests {
     #[test]
     fn a_recorded_batch_is_understood() {
         let headers = headers(BATCH);
-        let events = events(&headers, RECORDED.as_bytes()).unwrap();
+        let events = events(&headers, RECORDED.as_bytes(), 16).unwrap();
         let [Ok(one), Ok(other)] = &events[..] else { panic!("{events:?}") };
         assert_eq!((one.get("data"), one.get("x")), (Some(r#"{"a":1}"#), Some(r#""y""#)));
         assert_eq!((other.get("data"), other.get("data_base64")), (Some(r#""plain""#), None));
@@ -117,11 +120,11 @@ mod tests {
     #[test]
     fn one_event_comes_in_structured_or_binary_mode() {
         let structured = headers("content-type:application/cloudevents+json");
-        let read = events(&structured, br#"{"id":"1","data":2}"#).unwrap();
+        let read = events(&structured, br#"{"id":"1","data":2}"#, 16).unwrap();
         assert_eq!(read[0].as_ref().unwrap().get("data"), Some("2"));
         let binary =
             headers("ce-id:a%20b\nce-source:s\nce-aliyuneventbusname:b1\ncontent-type:application/json");
-        let read = events(&binary, br#"{"a":1}"#).unwrap();
+        let read = events(&binary, br#"{"a":1}"#, 16).unwrap();
         let draft = read[0].as_ref().unwrap();
         let seen = ["id", "source", "aliyuneventbusname", "datacontenttype"]
             .map(|name| draft.get_text(name).unwrap());
@@ -140,12 +143,12 @@ mod tests {
             (&headers("content-type:application/json"), "{}", "EventHTTPProtocolBindingInvalid"),
         ];
         for (headers, body, code) in table {
-            assert_eq!(events(headers, body.as_bytes()).map(|read| read.len()).unwrap_err().code, code);
+            assert_eq!(events(headers, body.as_bytes(), 16).map(|read| read.len()).unwrap_err().code, code);
         }
         for event in [r#"{"data":1,"data_base64":"AA=="}"#, r#"{"data_base64":1}"#, r#"{"data_base64":"?"}"#]
         {
             let body = format!("[{event}]");
-            assert!(events(&batch, body.as_bytes()).unwrap()[0].is_err(), "{event}: by itself");
+            assert!(events(&batch, body.as_bytes(), 16).unwrap()[0].is_err(), "{event}: by itself");
         }
     }
 }

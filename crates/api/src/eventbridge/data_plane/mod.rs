@@ -9,7 +9,8 @@ mod operation;
 mod put_events;
 mod translate;
 
-pub(crate) use binding::{binary as event_in_headers, structured as event_in_json};
+pub(crate) use super::reply::answered;
+pub(crate) use binding::{binary as event_in_headers, events as events_of, structured as event_in_json};
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use serde::Serialize;
 use tracing::Instrument;
 
 use super::error::RpcError;
-use super::reply::{RequestId, answered};
+use super::reply::RequestId;
 use super::{Rpc, dispatch_and_tell};
 use crate::answer::Answer;
 use crate::api::{Call, discard, guarded};
@@ -97,7 +98,7 @@ struct Failure<'a> {
     request_id: &'a str,
 }
 
-fn failure(id: &RequestId, error: &RpcError) -> Answer {
+pub(crate) fn failure(id: &RequestId, error: &RpcError) -> Answer {
     let body = Failure { code: &error.code, message: &error.message, request_id: id.as_str() };
     let body = serde_json::to_vec(&body).expect("three strings are always JSON");
     answered(error.status, id, body)
@@ -109,5 +110,5 @@ pub(crate) fn events_of_batch(text: &str) {
     let mut headers = http::HeaderMap::new();
     let kind = "application/cloudevents-batch+json";
     headers.insert("content-type", http::HeaderValue::from_static(kind));
-    drop(binding::events(&headers, text.as_bytes()));
+    drop(binding::events(&headers, text.as_bytes(), 16));
 }

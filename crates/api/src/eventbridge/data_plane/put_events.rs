@@ -3,7 +3,7 @@
 use kulkul_model::BusName;
 
 use super::super::error::{RpcError, bad_bus_name};
-use super::super::put_events::data;
+use super::super::put_events::{EVENT_COUNT_MAX, data};
 use super::super::reply::RequestId;
 use super::binding::{self, Read};
 use crate::api::Call;
@@ -12,7 +12,7 @@ use crate::api::Call;
 const BUS: &str = "aliyuneventbusname";
 
 pub(super) async fn run(call: Call<'_>, id: &RequestId, body: &[u8]) -> Result<Vec<u8>, RpcError> {
-    let events = binding::events(&call.head.headers, body)?;
+    let events = binding::events(&call.head.headers, body, EVENT_COUNT_MAX)?;
     let bus = bus_of(&events)?;
     let answers = call.api.hub.accept(&bus, events, call.peer.ip()).await?;
     let account = &call.api.identity.account;
