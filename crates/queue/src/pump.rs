@@ -57,6 +57,10 @@ impl Inner {
             };
             let now = self.parts.clock.now();
             let stopping = self.stop.is_cancelled();
+            if !stopping && next_due.is_some_and(|due| due <= now) {
+                // There is more than one look takes: nobody leaves without.
+                continue;
+            }
             let Some(until) = queue.line.dismiss(if stopping { Timestamp::MAX } else { now }) else {
                 continue;
             };
