@@ -100,7 +100,8 @@ pub(crate) fn decide(plan: &Plan, delivery: &Delivery, made: &Made, now: Timesta
             };
             let next = NextState::Moved {
                 queue: dead_letters_of(&delivery.queue),
-                not_before: Timestamp::MAX,
+                // Nobody leases from there; its dead letters stand in the order in which they were given up.
+                not_before: now,
                 note: Some(failure.to_note()),
             };
             Decision { next, ended: true, block: false }

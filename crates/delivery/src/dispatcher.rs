@@ -88,6 +88,7 @@ pub struct Reserved {
 
 struct Place {
     queue: Arc<Queue>,
+    not_before: Timestamp,
     leased: bool,
 }
 
@@ -204,7 +205,7 @@ impl Dispatcher {
                 promised
             };
             route.leased_until = leased.then_some(until);
-            places.push(Place { queue, leased });
+            places.push(Place { queue, not_before: route.not_before, leased });
         }
         drop(queues);
         Reserved { dispatcher: self.clone(), places, bytes_each }
@@ -302,9 +303,9 @@ impl Dispatcher {
 
     async fn note_next_due(&self, queue: &Arc<Queue>) {
         let now = self.0.clock.now();
-        match self.0.log.queue_stats(&queue.id, now).await {
-            Ok(stats) => {
-                if let Some(at) = stats.next_due.filter(|at| *at < Timestamp::MAX) {
+        match self.0.log.next_due(&queue.id, now).await {
+            Ok(next) => {
+                if let Some(at) = next.filter(|at| *at < Timestamp::MAX) {
                     self.wake_at(queue, at);
                 }
             }
@@ -468,6 +469,7 @@ impl Reserved {
                 true => window.fill(Delivery {
                     queue: place.queue.id.clone(),
                     record: record.clone(),
+                    not_before: place.not_before,
                     failed: 0,
                     note: None,
                 }),

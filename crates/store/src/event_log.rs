@@ -121,13 +121,24 @@ pub struct DeliveryId {
     pub queue: QueueId,
 }
 
-/// A delivery that was leased.
+/// Where a delivery stands in its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// When it is due.
+    pub not_before: Timestamp,
+    /// Its record; of those that are due at the same time, what was appended first stands first.
+    pub seq: Seq,
+}
+
+/// A delivery as it was read.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The queue.
     pub queue: QueueId,
     /// The record owed.
     pub record: Arc<Record>,
+    /// When it was due, at the time of reading.
+    pub not_before: Timestamp,
     /// How many attempts have failed so far.
     pub failed: u32,
     /// What a former attempt kept for the next ones: the transformed event, or the last failure of a dead letter.
@@ -138,6 +149,11 @@ impl Delivery {
     /// Which delivery this is.
     pub fn id(&self) -> DeliveryId {
         DeliveryId { seq: self.record.seq, queue: self.queue.clone() }
+    }
+
+    /// Where it stood in its queue, at the time of reading.
+    pub fn position(&self) -> Position {
+        Position { not_before: self.not_before, seq: self.record.seq }
     }
 }
 
@@ -160,7 +176,7 @@ pub enum NextState {
     Moved {
         /// The queue that gets it.
         queue: QueueId,
-        /// When it is due there; [`Timestamp::MAX`] for a queue that nobody leases from.
+        /// When it is due there.
         not_before: Timestamp,
         /// What to keep with it.
         note: Option<Bytes>,
@@ -181,7 +197,8 @@ pub struct Settlement {
 /// One attempt, for tracing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptRecord {
-    /// Its number, from 1.
+    /// Its number, from 1. Where the trace has another attempt of this number, which began at another time, it is told
+    /// under the next number that is free: a dead letter that is sent again starts to count anew.
     pub number: u32,
     /// When it began.
     pub started_at: Timestamp,
@@ -206,6 +223,8 @@ pub struct QueueStats {
     pub due: u64,
     /// When the next one that is not leased is due.
     pub next_due: Option<Timestamp>,
+    /// When the oldest of their records was accepted.
+    pub oldest: Option<Timestamp>,
 }
 
 /// The event log and its queues.
@@ -235,12 +254,18 @@ pub trait EventLog: Send + Sync + 'static {
     /// The queues that have deliveries, in no order.
     fn queues(&self) -> StoreFuture<'_, Vec<QueueId>>;
 
-    /// The numbers of one queue at `now`.
+    /// The numbers of one queue at `now`. Takes time in proportion to what is on it.
     fn queue_stats(&self, queue: &QueueId, now: Timestamp) -> StoreFuture<'_, QueueStats>;
 
-    /// The deliveries of a queue in order of record, from the first after `after`; for showing dead letters.
+    /// When the next delivery of a queue is due that is not leased at `now`. Takes the same time however many there are.
+    fn next_due(&self, queue: &QueueId, now: Timestamp) -> StoreFuture<'_, Option<Timestamp>>;
+
+    /// The deliveries of a queue in order of their positions, from the first after `after`; for showing them.
     /// Leases nothing.
-    fn browse(&self, queue: &QueueId, after: Option<Seq>, max: usize) -> StoreFuture<'_, Vec<Delivery>>;
+    fn browse(&self, queue: &QueueId, after: Option<Position>, max: usize) -> StoreFuture<'_, Vec<Delivery>>;
+
+    /// One delivery. Leases nothing.
+    fn find(&self, delivery: &DeliveryId) -> StoreFuture<'_, Option<Delivery>>;
 
     /// Takes every delivery off a queue and returns how many there were.
     fn purge(&self, queue: &QueueId) -> StoreFuture<'_, u64>;

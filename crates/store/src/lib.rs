@@ -19,8 +19,8 @@ mod traces;
 pub use blobs::{Blobs, Digest};
 pub use error::StoreError;
 pub use event_log::{
-    AttemptRecord, Delivery, DeliveryId, Durability, EventLog, LogName, NewRecord, NextState, QueueId,
-    QueueStats, Record, RecordKey, Route, Seq, Settlement,
+    AttemptRecord, Delivery, DeliveryId, Durability, EventLog, LogName, NewRecord, NextState, Position,
+    QueueId, QueueStats, Record, RecordKey, Route, Seq, Settlement,
 };
 pub use messages::{Exchange, Exchanged, Footing, MessageLog, Taken, Takings, Tally};
 pub use metadata::{Change, Document, Key, Metadata, Revision, Watch};

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kulkul_model::Timestamp;
 use kulkul_store::{
-    Delivery, Durability, EventLog, NewRecord, QueueId, QueueStats, Record, Seq, Settlement, StoreFuture,
+    Delivery, DeliveryId, Durability, EventLog, NewRecord, Position, QueueId, QueueStats, Record, Seq,
+    Settlement, StoreFuture,
 };
 
 /// Answers every append at once.
@@ -40,8 +41,16 @@ impl EventLog for Forgetful {
         Box::pin(std::future::ready(Ok(QueueStats::default())))
     }
 
-    fn browse(&self, _: &QueueId, _: Option<Seq>, _: usize) -> StoreFuture<'_, Vec<Delivery>> {
+    fn next_due(&self, _: &QueueId, _: Timestamp) -> StoreFuture<'_, Option<Timestamp>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn browse(&self, _: &QueueId, _: Option<Position>, _: usize) -> StoreFuture<'_, Vec<Delivery>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn find(&self, _: &DeliveryId) -> StoreFuture<'_, Option<Delivery>> {
+        Box::pin(std::future::ready(Ok(None)))
     }
 
     fn purge(&self, _: &QueueId) -> StoreFuture<'_, u64> {

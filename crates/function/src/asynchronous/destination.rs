@@ -232,8 +232,13 @@ mod tests {
             accepted_at: Timestamp::from_millis(0),
             body: Bytes::from_static(payload),
         };
-        let delivery =
-            Delivery { queue: QueueId("q".into()), record: Arc::new(record), failed: 3, note: None };
+        let delivery = Delivery {
+            queue: QueueId("q".into()),
+            not_before: record.accepted_at,
+            record: Arc::new(record),
+            failed: 3,
+            note: None,
+        };
         let report = Report {
             function_arn: "acs:fc:cn-hangzhou:1:functions/resize/LATEST".into(),
             at: Timestamp::from_millis(1_660_120_276_975),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kulkul_model::Timestamp;
-use kulkul_store::{Delivery, QueueId, QueueStats, StoreError, Taken, Takings};
-use rusqlite::{Connection, params};
+use kulkul_store::{Delivery, QueueId, QueueStats, Seq, StoreError, Taken, Takings};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::leases::{self, Leases, Position, QueueLeases};
 use super::rows::{self, RECORD_COLUMNS, record_columns};
@@ -51,41 +51,81 @@ pub(super) fn stats(
 ) -> Result<QueueStats, StoreError> {
     let conn = &*conn.unchecked_transaction().attempting("begin to read")?;
     let leases = leases.queue(queue);
-    let (free, leased_and_due) = {
+    let (next_due, leased_and_due) = {
         let leases = leases::lock(&leases);
-        let free = scan(conn, &leases, queue, |(_, seq)| leases.is_leased(seq, now));
-        let free = free.attempting("look for the next delivery")?.map(|(due, _)| due);
-        (free.into_iter().chain(leases.earliest_expired(now)).min(), leases.leased_and_due(now))
+        (next_free(conn, &leases, queue, now)?, leases.leased_and_due(now))
     };
-    let (pending, due): (i64, i64) = conn
+    let (pending, due, first_seq): (i64, i64, Option<i64>) = conn
         .prepare_cached(
-            "SELECT count(*), count(*) FILTER (WHERE due <= ?2)
+            "SELECT count(*), count(*) FILTER (WHERE due <= ?2), min(seq)
              FROM delivery INDEXED BY delivery_due WHERE queue = ?1",
         )
-        .and_then(|mut s| s.query_row([queue, now.as_millis()], |row| Ok((row.get(0)?, row.get(1)?))))
+        .and_then(|mut s| {
+            s.query_row([queue, now.as_millis()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        })
         .attempting("count the deliveries of a queue")?;
     Ok(QueueStats {
         pending: pending as u64,
         due: (due as u64).saturating_sub(leased_and_due),
-        next_due: free.map(Timestamp::from_millis),
+        next_due,
+        oldest: first_seq.map(|seq| accepted_at(conn, seq)).transpose()?,
     })
 }
 
-/// The deliveries of a queue in order of record.
+/// When the next delivery is due that nobody has leased. `conn` is in no transaction.
+pub(super) fn next_due(
+    conn: &Connection,
+    leases: &Leases,
+    queue: i64,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let conn = &*conn.unchecked_transaction().attempting("begin to read")?;
+    let leases = leases.queue(queue);
+    let leases = leases::lock(&leases);
+    next_free(conn, &leases, queue, now)
+}
+
+fn next_free(
+    conn: &Connection,
+    leases: &QueueLeases,
+    queue: i64,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let free = scan(conn, leases, queue, |(_, seq)| leases.is_leased(seq, now));
+    let free = free.attempting("look for the next delivery")?.map(|(due, _)| due);
+    Ok(free.into_iter().chain(leases.earliest_expired(now)).min().map(Timestamp::from_millis))
+}
+
+fn accepted_at(conn: &Connection, seq: i64) -> Result<Timestamp, StoreError> {
+    conn.prepare_cached("SELECT accepted_at FROM record WHERE seq = ?1")
+        .and_then(|mut s| s.query_row([seq], |row| rows::time(row, 0)))
+        .attempting("read when a record was accepted")
+}
+
+/// One delivery of a queue.
+pub(super) fn find(
+    conn: &Connection,
+    (queue, name): (i64, &QueueId),
+    seq: Seq,
+) -> Result<Option<Delivery>, StoreError> {
+    read_delivery(conn, queue, name, seq.0).optional().attempting("read a delivery")
+}
+
+/// The deliveries of a queue in order of their positions, from the first after `after`.
 pub(super) fn browse(
     conn: &Connection,
     (queue, name): (i64, &QueueId),
-    after: u64,
+    after: Position,
     max: usize,
 ) -> Result<Vec<Delivery>, StoreError> {
     let seqs = conn
         .prepare_cached(
             "SELECT seq FROM delivery INDEXED BY delivery_due
-             WHERE queue = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+             WHERE queue = ?1 AND (due, seq) > (?2, ?3) ORDER BY due, seq LIMIT ?4",
         )
         .and_then(|mut s| {
             let max = i64::try_from(max).unwrap_or(i64::MAX);
-            s.query_map(params![queue, after as i64, max], |row| row.get::<_, i64>(0))?
+            s.query_map(params![queue, after.0, after.1 as i64, max], |row| row.get::<_, i64>(0))?
                 .collect::<Result<Vec<_>, _>>()
         })
         .attempting("browse a queue")?;
@@ -155,15 +195,16 @@ pub(super) fn read_delivery(
     conn.prepare_cached(concat!(
         "SELECT ",
         record_columns!(),
-        ", d.failed, d.note FROM delivery AS d JOIN record AS r ON r.seq = d.seq JOIN log AS l ON l.number = r.log
+        ", d.due, d.failed, d.note FROM delivery AS d JOIN record AS r ON r.seq = d.seq JOIN log AS l ON l.number = r.log
            WHERE d.seq = ?1 AND d.queue = ?2"
     ))?
     .query_row([seq as i64, queue], |row| {
         Ok(Delivery {
             queue: name.clone(),
             record: Arc::new(rows::record(row)?),
-            failed: row.get(RECORD_COLUMNS)?,
-            note: rows::note(row, RECORD_COLUMNS + 1)?,
+            not_before: rows::time(row, RECORD_COLUMNS)?,
+            failed: row.get(RECORD_COLUMNS + 1)?,
+            note: rows::note(row, RECORD_COLUMNS + 2)?,
         })
     })
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kulkul_model::Timestamp;
 use kulkul_store::{
-    Delivery, Durability, EventLog, NewRecord, QueueId, QueueStats, Record, Seq, Settlement, StoreError,
-    StoreFuture,
+    Delivery, DeliveryId, Durability, EventLog, NewRecord, Position, QueueId, QueueStats, Record, Seq,
+    Settlement, StoreError, StoreFuture,
 };
 use rusqlite::{Connection, OptionalExtension};
 
@@ -102,8 +102,19 @@ impl EventLog for Events {
         }))
     }
 
-    fn browse(&self, queue: &QueueId, after: Option<Seq>, max: usize) -> StoreFuture<'_, Vec<Delivery>> {
-        let after = after.map_or(0, |seq| seq.0);
+    fn next_due(&self, queue: &QueueId, now: Timestamp) -> StoreFuture<'_, Option<Timestamp>> {
+        Box::pin(self.read_queue(queue.clone(), move |conn, shared, (queue, _)| {
+            lease::next_due(conn, &shared.leases, queue, now)
+        }))
+    }
+
+    fn find(&self, delivery: &DeliveryId) -> StoreFuture<'_, Option<Delivery>> {
+        let seq = delivery.seq;
+        Box::pin(self.read_queue(delivery.queue.clone(), move |conn, _, queue| lease::find(conn, queue, seq)))
+    }
+
+    fn browse(&self, queue: &QueueId, after: Option<Position>, max: usize) -> StoreFuture<'_, Vec<Delivery>> {
+        let after = after.map_or((i64::MIN, 0), |after| (after.not_before.as_millis(), after.seq.0));
         Box::pin(self.read_queue(queue.clone(), move |conn, _, queue| lease::browse(conn, queue, after, max)))
     }
 

@@ -100,14 +100,31 @@ impl EventsTx<'_> {
     }
 
     fn store_attempt(&mut self, seq: u64, queue: i64, attempt: &AttemptRecord) -> Result<(), StoreError> {
-        // An attempt is repeated under its number when its outcome was lost in a crash.
+        let stored = self.insert_attempt(seq, queue, attempt.number, attempt)?;
+        match stored || self.has_attempt(seq, queue, attempt)? {
+            true => Ok(()),
+            false => {
+                let number = self.attempt_number_max(seq, queue)? + 1;
+                self.insert_attempt(seq, queue, number, attempt).map(drop)
+            }
+        }
+    }
+
+    /// Stores an attempt under a number unless there is one already; whether it did.
+    fn insert_attempt(
+        &self,
+        seq: u64,
+        queue: i64,
+        number: u32,
+        attempt: &AttemptRecord,
+    ) -> Result<bool, StoreError> {
         self.conn
-            .prepare_cached("INSERT OR REPLACE INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
+            .prepare_cached("INSERT OR IGNORE INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
             .and_then(|mut s| {
                 s.execute(params![
                     seq as i64,
                     queue,
-                    attempt.number,
+                    number,
                     attempt.started_at.as_millis(),
                     attempt.elapsed_micros as i64,
                     attempt.succeeded,
@@ -117,6 +134,26 @@ impl EventsTx<'_> {
                 ])
             })
             .attempting("store an attempt")
-            .map(drop)
+            .map(|inserted| inserted > 0)
+    }
+
+    /// Whether what is stored under the number of an attempt is this very one.
+    fn has_attempt(&self, seq: u64, queue: i64, attempt: &AttemptRecord) -> Result<bool, StoreError> {
+        self.conn
+            .prepare_cached(
+                "SELECT started_at = ?4 FROM attempt WHERE seq = ?1 AND queue = ?2 AND number = ?3",
+            )
+            .and_then(|mut s| {
+                let began = attempt.started_at.as_millis();
+                s.query_row(params![seq as i64, queue, attempt.number, began], |row| row.get(0))
+            })
+            .attempting("read an attempt")
+    }
+
+    fn attempt_number_max(&self, seq: u64, queue: i64) -> Result<u32, StoreError> {
+        self.conn
+            .prepare_cached("SELECT max(number) FROM attempt WHERE seq = ?1 AND queue = ?2")
+            .and_then(|mut s| s.query_row([seq as i64, queue], |row| row.get(0)))
+            .attempting("read the number of the last attempt")
     }
 }

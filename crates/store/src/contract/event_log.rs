@@ -8,7 +8,7 @@ use kulkul_model::{Timestamp, TraceId};
 
 use super::Engine;
 use super::given::{append, at, ids, lease, log, moved, queue, record, reopened, settle, waiting};
-use crate::{NewRecord, NextState, QueueStats, RecordKey, Seq};
+use crate::{DeliveryId, NewRecord, NextState, QueueStats, RecordKey, Seq};
 
 /// Over all calls and all logs.
 pub async fn places_ascend_in_the_order_given(engine: &dyn Engine) {
@@ -149,7 +149,13 @@ pub async fn queues_are_listed_while_they_have_deliveries(engine: &dyn Engine) {
 pub async fn the_numbers_of_a_queue_follow_its_leases(engine: &dyn Engine) {
     let store = engine.open().await;
     let numbers = async |now: i64| store.log.queue_stats(&queue("q"), at(now)).await.unwrap();
-    let stats = |pending, due, next: Option<i64>| QueueStats { pending, due, next_due: next.map(at) };
+    let next_due = async |now: i64| store.log.next_due(&queue("q"), at(now)).await.unwrap();
+    let stats = |pending, due, next: Option<i64>| QueueStats {
+        pending,
+        due,
+        next_due: next.map(at),
+        oldest: Some(at(0)),
+    };
     let [a, _, _] =
         append(&*store.log, [record("a").to("q", 10), record("b").to("q", 20), record("c").to("q", 30)])
             .await;
@@ -159,6 +165,7 @@ pub async fn the_numbers_of_a_queue_follow_its_leases(engine: &dyn Engine) {
     assert_eq!(numbers(29).await, stats(3, 0, Some(30)));
     assert_eq!(numbers(30).await, stats(3, 1, Some(30)));
     assert_eq!(numbers(50).await, stats(3, 3, Some(10)), "the leases have run out");
+    assert_eq!([next_due(29).await, next_due(50).await], [Some(at(30)), Some(at(10))]);
     settle(&*store.log, "q", a, waiting(60)).await;
     assert_eq!(numbers(49).await, stats(3, 1, Some(30)));
     assert_eq!(numbers(50).await, stats(3, 2, Some(20)));
@@ -175,20 +182,40 @@ pub async fn a_queue_that_never_was_is_empty(engine: &dyn Engine) {
     assert_eq!(store.log.queue_stats(&never, at(0)).await.unwrap(), QueueStats::default());
     assert_eq!(store.log.lease(&never, at(0), at(9), 9).await.unwrap().len(), 0);
     assert_eq!(store.log.browse(&never, None, 9).await.unwrap().len(), 0);
+    assert_eq!(store.log.next_due(&never, at(0)).await.unwrap(), None);
     assert_eq!(store.log.purge(&never).await.unwrap(), 0);
 }
 
-/// Not by when they are due.
-pub async fn browsing_goes_by_record_and_leases_nothing(engine: &dyn Engine) {
+/// Of those due at the same time, what was appended first comes first.
+pub async fn browsing_goes_by_position_and_leases_nothing(engine: &dyn Engine) {
     let store = engine.open().await;
-    let records = [("a", 30), ("b", 10), ("c", 20), ("d", 5)].map(|(id, due)| record(id).to("q", due));
-    let [_, b, ..] = append(&*store.log, records).await;
+    let records = [("a", 30), ("b", 10), ("c", 10), ("d", 5)].map(|(id, due)| record(id).to("q", due));
+    append(&*store.log, records).await;
     lease(&*store.log, "q", 5, 99).await;
     let browse = async |after, max| store.log.browse(&queue("q"), after, max).await.unwrap();
-    assert_eq!(ids(&browse(None, 9).await), ["a", "b", "c", "d"]);
-    assert_eq!(ids(&browse(None, 2).await), ["a", "b"]);
-    assert_eq!(ids(&browse(Some(b), 1).await), ["c"]);
-    assert_eq!(ids(&lease(&*store.log, "q", 10, 99).await), ["b"]);
+    let all = browse(None, 9).await;
+    assert_eq!(ids(&all), ["d", "b", "c", "a"]);
+    assert_eq!(all.iter().map(|delivery| delivery.not_before).collect::<Vec<_>>(), [5, 10, 10, 30].map(at));
+    assert_eq!(ids(&browse(None, 2).await), ["d", "b"]);
+    assert_eq!(ids(&browse(Some(all[1].position()), 1).await), ["c"]);
+    assert_eq!(ids(&browse(Some(all[3].position()), 9).await), [""; 0]);
+    assert_eq!(ids(&lease(&*store.log, "q", 10, 99).await), ["b", "c"]);
+}
+
+/// With what was kept with it; and nothing else is found under its record.
+pub async fn one_delivery_is_found(engine: &dyn Engine) {
+    let store = engine.open().await;
+    let [a, _] = append(&*store.log, [record("a").to("q", 10), record("b").to("q", 10)]).await;
+    let note = Some(Bytes::from_static(b"kept"));
+    settle(&*store.log, "q", a, NextState::Waiting { not_before: at(70), failed: 2, note: note.clone() })
+        .await;
+    let find = async |name: &str, seq| store.log.find(&DeliveryId { seq, queue: queue(name) }).await.unwrap();
+    let found = find("q", a).await.unwrap();
+    assert_eq!((found.record.key.id.as_str(), found.not_before, found.failed), ("a", at(70), 2));
+    assert_eq!(found.note, note);
+    assert!(find("r", a).await.is_none());
+    assert!(find("q", Seq(u64::from(u32::MAX))).await.is_none());
+    assert_eq!(ids(&lease(&*store.log, "q", 70, 99).await), ["b", "a"]);
 }
 
 /// What comes later stays.

@@ -75,7 +75,8 @@ macro_rules! contract_tests {
                 queues_are_listed_while_they_have_deliveries
                 the_numbers_of_a_queue_follow_its_leases
                 a_queue_that_never_was_is_empty
-                browsing_goes_by_record_and_leases_nothing
+                browsing_goes_by_position_and_leases_nothing
+                one_delivery_is_found
                 a_purge_empties_one_queue
             }
             leases {
@@ -123,6 +124,7 @@ macro_rules! contract_tests {
                 a_trace_tells_all_that_is_known
                 attempts_are_told_by_queue_and_in_order
                 a_repeated_attempt_is_told_once
+                attempts_of_a_dead_letter_that_is_sent_again_are_told_too
                 an_id_is_looked_for_in_its_log_only
                 records_of_one_id_are_told_newest_first
                 a_record_is_found_among_thousands

@@ -5,7 +5,7 @@ use kulkul_model::Timestamp;
 
 use super::given::{append, at, attempt, attempted, log, moved, queue, record, reopened, settle, waiting};
 use super::{Engine, Store};
-use crate::{NewRecord, NextState, PendingDelivery, Record, TraceFilter};
+use crate::{AttemptRecord, NewRecord, NextState, PendingDelivery, Record, TraceFilter};
 
 /// The record, where it went, what was tried, and what is still owed.
 pub async fn a_trace_tells_all_that_is_known(engine: &dyn Engine) {
@@ -56,6 +56,26 @@ pub async fn a_repeated_attempt_is_told_once(engine: &dyn Engine) {
     store.log.settle(vec![attempted("q", seq, NextState::Done, 1)]).await.unwrap();
     let traced = store.traces.by_id(&log("bus/default"), "a", 9).await.unwrap();
     assert_eq!(traced[0].attempts, [(queue("q"), attempt(1))]);
+}
+
+/// Their numbers go on.
+pub async fn attempts_of_a_dead_letter_that_is_sent_again_are_told_too(engine: &dyn Engine) {
+    let store = engine.open().await;
+    let [seq] = append(&*store.log, [record("a").to("q", 0)]).await;
+    let attempted_at = |next, number, started_at: i64| {
+        let mut settlement = attempted("q", seq, next, number);
+        settlement.attempt = settlement.attempt.map(|of| AttemptRecord { started_at: at(started_at), ..of });
+        settlement
+    };
+    store.log.settle(vec![attempted_at(waiting(0), 1, 1)]).await.unwrap();
+    store.log.settle(vec![attempted_at(moved("dead/q", at(2)), 2, 2)]).await.unwrap();
+    settle(&*store.log, "dead/q", seq, moved("q", at(3))).await;
+    store.log.settle(vec![attempted_at(waiting(0), 1, 4), attempted_at(waiting(0), 2, 5)]).await.unwrap();
+    store.log.settle(vec![attempted_at(NextState::Done, 3, 6)]).await.unwrap();
+    let traced = store.traces.by_id(&log("bus/default"), "a", 9).await.unwrap();
+    let told = traced[0].attempts.iter().map(|(_, attempt)| (attempt.number, attempt.started_at));
+    let expected = [(1, 1), (2, 2), (3, 4), (4, 5), (5, 6)].map(|(number, began)| (number, at(began)));
+    assert_eq!(told.collect::<Vec<_>>(), expected);
 }
 
 /// Ids are chosen by producers.
