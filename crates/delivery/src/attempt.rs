@@ -92,25 +92,35 @@ pub(crate) fn decide(plan: &Plan, delivery: &Delivery, made: &Made, now: Timesta
             Decision { next, ended: false, block: false }
         }
         NextStep::DeadLetter => {
-            let failure = Failure {
-                queue: delivery.queue.clone(),
-                attempt_count: failed.get(),
-                at: now,
-                answer: made.answer.answer.clone(),
-            };
-            let next = NextState::Moved {
-                queue: dead_letters_of(&delivery.queue),
-                // Nobody leases from there; its dead letters stand in the order in which they were given up.
-                not_before: now,
-                note: Some(failure.to_note()),
-            };
+            let next = given_up(delivery, failed.get(), made.answer.answer.clone(), now);
             Decision { next, ended: true, block: false }
         }
-        // Due at once, and with all its attempts, when somebody unblocks the target.
+        // Due before everybody else, and with all its attempts, when somebody lets the target go on.
         NextStep::Block => {
-            let next = NextState::Waiting { not_before: now, failed: 0, note: made.sent.clone() };
+            let not_before = delivery.record.accepted_at;
+            let next = NextState::Waiting { not_before, failed: 0, note: made.sent.clone() };
             Decision { next, ended: false, block: true }
         }
+    }
+}
+
+/// What becomes of a delivery whose lease is given back.
+pub(crate) fn as_it_was(delivery: &Delivery) -> NextState {
+    NextState::Waiting {
+        not_before: delivery.not_before,
+        failed: delivery.failed,
+        note: delivery.note.clone(),
+    }
+}
+
+/// What becomes of a delivery that is given up.
+pub(crate) fn given_up(delivery: &Delivery, attempt_count: u32, answer: String, now: Timestamp) -> NextState {
+    let failure = Failure { queue: delivery.queue.clone(), attempt_count, at: now, answer };
+    NextState::Moved {
+        queue: dead_letters_of(&delivery.queue),
+        // Nobody leases from there; dead letters stand in the order in which they were given up.
+        not_before: now,
+        note: Some(failure.to_note()),
     }
 }
 

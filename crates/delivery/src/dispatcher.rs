@@ -1,13 +1,12 @@
 //! The dispatcher: appends records, keeps the windows of the queues filled, and runs the attempts.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use bytes::Bytes;
 use kulkul_model::Timestamp;
-use kulkul_store::{EventLog, Key, Metadata, NewRecord, QueueId, Record, Seq, Settlement, StoreError};
+use kulkul_store::{EventLog, Metadata, NewRecord, QueueId, Record, Seq, Settlement, StoreError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,7 +14,8 @@ use tokio_util::task::TaskTracker;
 use crate::attempt::{self, Decision, Made};
 use crate::budget::Budget;
 use crate::caller::{FunctionCaller, Verdict};
-use crate::queue::{Queue, QueueState};
+use crate::holds::{Hold, Holds};
+use crate::queue::{LastFailure, Queue};
 use crate::settler::{self, Outcome, OutcomeSender};
 use crate::{Clock, Delivery, Ending, Plan};
 
@@ -30,17 +30,20 @@ pub struct DispatcherOptions {
     pub ready_bytes_max: usize,
     /// How long a lease lasts. Must be longer than the longest attempt.
     pub lease: Duration,
+    /// How long a parked target may hold up a delivery that is due.
+    pub held_up_max: Duration,
 }
 
 impl Default for DispatcherOptions {
     /// 8 attempts at once; 512 deliveries a queue and 64 MiB in all; leases of 25 h, an hour longer than a function
-    /// may run.
+    /// may run; held up for a day, as long as the longest documented schedule of retries.
     fn default() -> Self {
         Self {
             concurrency: NonZeroU32::MIN.saturating_add(7),
             ready_count_max: 512,
             ready_bytes_max: 64 << 20,
             lease: Duration::from_secs(25 * 3600),
+            held_up_max: Duration::from_secs(24 * 3600),
         }
     }
 }
@@ -54,15 +57,17 @@ const SLEEP_MAX: Duration = Duration::from_secs(3600);
 
 /// A handle; clones are the same dispatcher.
 #[derive(Clone)]
-pub struct Dispatcher(Arc<Inner>);
+pub struct Dispatcher(pub(crate) Arc<Inner>);
 
-struct Inner {
-    log: Arc<dyn EventLog>,
-    metadata: Arc<dyn Metadata>,
-    clock: Arc<dyn Clock>,
-    options: DispatcherOptions,
+pub(crate) struct Inner {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) metadata: Arc<dyn Metadata>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) options: DispatcherOptions,
     queues: RwLock<HashMap<QueueId, Arc<Queue>>>,
-    blocked_at_start: HashSet<QueueId>,
+    pub(crate) holds: Holds,
+    /// Held by whoever changes what holds a target back, or takes one away.
+    pub(crate) control: tokio::sync::Mutex<()>,
     budget: Budget,
     caller: OnceLock<Arc<dyn FunctionCaller>>,
     outcomes: Mutex<Option<OutcomeSender>>,
@@ -100,14 +105,15 @@ impl Dispatcher {
         clock: Arc<dyn Clock>,
         options: DispatcherOptions,
     ) -> Result<Self, StoreError> {
-        let blocked_at_start = blocked_queues(metadata.as_ref()).await?;
+        let holds = Holds::read(metadata.as_ref()).await?;
         Ok(Self(Arc::new(Inner {
             log,
             metadata,
             clock,
             options,
             queues: RwLock::default(),
-            blocked_at_start,
+            holds,
+            control: tokio::sync::Mutex::new(()),
             budget: Budget::new(options.ready_bytes_max),
             caller: OnceLock::new(),
             outcomes: Mutex::new(None),
@@ -148,7 +154,7 @@ impl Dispatcher {
                 queue.clone()
             }
             None => {
-                let queue = Queue::new(plan, self.0.blocked_at_start.contains(&id));
+                let queue = Queue::new(plan, self.0.holds.of(&id));
                 queues.insert(id, queue.clone());
                 queue
             }
@@ -159,14 +165,14 @@ impl Dispatcher {
 
     /// Takes the target away, and with it every delivery on its queue. Attempts under way end as they end.
     pub async fn unregister(&self, queue: &QueueId) -> Result<(), StoreError> {
+        let _control = self.0.control.lock().await;
         let gone = self.0.queues.write().unwrap_or_else(PoisonError::into_inner).remove(queue);
         if let Some(gone) = gone {
             let dropped = gone.window().close();
             self.0.budget.give_back(dropped.iter().map(bytes_of).sum());
         }
         self.0.log.purge(queue).await?;
-        self.0.metadata.delete(&blocked_key(queue), None).await?;
-        Ok(())
+        self.0.holds.lift(self.0.metadata.as_ref(), queue).await
     }
 
     /// Appends records and hands their deliveries to the queues. Durable when it returns.
@@ -211,24 +217,6 @@ impl Dispatcher {
         Reserved { dispatcher: self.clone(), places, bytes_each }
     }
 
-    /// What a queue is doing; `None` when no target is behind it.
-    pub fn queue_state(&self, queue: &QueueId) -> Option<QueueState> {
-        let queue = self.queues().get(queue).cloned()?;
-        let state = queue.window().state();
-        Some(state)
-    }
-
-    /// Lets a queue go on that a delivery has blocked. That delivery is tried first, with all its attempts.
-    pub async fn unblock(&self, queue: &QueueId) -> Result<(), StoreError> {
-        self.0.metadata.delete(&blocked_key(queue), None).await?;
-        let found = self.queues().get(queue).cloned();
-        if let Some(queue) = found {
-            queue.window().unblock();
-            self.pump(&queue);
-        }
-        Ok(())
-    }
-
     /// The queue that keeps the dead letters of a queue.
     pub fn dead_letters_of(queue: &QueueId) -> QueueId {
         attempt::dead_letters_of(queue)
@@ -252,26 +240,35 @@ impl Dispatcher {
         inner.keepers.wait().await;
     }
 
-    fn queues(&self) -> std::sync::RwLockReadGuard<'_, HashMap<QueueId, Arc<Queue>>> {
+    pub(crate) fn queues(&self) -> std::sync::RwLockReadGuard<'_, HashMap<QueueId, Arc<Queue>>> {
         self.0.queues.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts what can be started, and reads from the store when the window runs low.
-    fn pump(&self, queue: &Arc<Queue>) {
+    pub(crate) fn pump(&self, queue: &Arc<Queue>) {
         let inner = &self.0;
         if inner.stop.is_cancelled() || inner.caller.get().is_none() {
             return;
         }
         let in_flight_max = queue.plan.load().concurrency.unwrap_or(inner.options.concurrency).get() as usize;
+        let now = inner.clock.now();
         let mut window = queue.window();
-        while let Some(delivery) = window.start_next(in_flight_max) {
+        while let Some(delivery) = window.start_next(in_flight_max, now) {
             inner.attempts.spawn(self.clone().attempt(queue.clone(), delivery));
         }
+        let surplus = window.take_surplus();
         // A tight budget still lets every queue have one: progress must not depend on other queues.
         let tight = inner.budget.left_bytes() < inner.options.ready_bytes_max / 8;
         let ready_count_max = if tight { 1 } else { inner.options.ready_count_max };
         let refill = window.begin_refill(ready_count_max);
+        let look_again_at = window.pausing_until(now);
         drop(window);
+        if !surplus.is_empty() {
+            inner.attempts.spawn(self.clone().put_back(queue.clone(), surplus));
+        }
+        if let Some(at) = look_again_at {
+            self.wake_at(queue, at);
+        }
         if let Some(count) = refill {
             inner.attempts.spawn(self.clone().refill(queue.clone(), count));
         }
@@ -333,6 +330,7 @@ impl Dispatcher {
             self.wait_for_room(&queue, delivery).await;
             return;
         }
+        self.observe(&queue, &plan, &delivery, &made, now);
         let decision = attempt::decide(&plan, &delivery, &made, now, roll());
         if !made.record.succeeded {
             let (delivery, attempt) = (delivery.record.seq, made.record.number);
@@ -368,11 +366,11 @@ impl Dispatcher {
             }
         }
         if decision.block {
-            let note = inner.metadata.create(&blocked_key(&queue.id), Bytes::from_static(b"{\"format\":1}"));
-            if let Err(error) = note.await.map(drop).or_else(ignore_conflict) {
+            let note = inner.holds.put(inner.metadata.as_ref(), &queue.id, Hold::Blocked);
+            if let Err(error) = note.await {
                 tracing::error!(queue = %queue.id, error = %error, "cannot note that the target is blocked");
             }
-            queue.window().block();
+            queue.window().hold(Hold::Blocked);
         }
         let then = match &decision.next {
             kulkul_store::NextState::Waiting { not_before, .. } => Some((queue.clone(), *not_before)),
@@ -380,12 +378,50 @@ impl Dispatcher {
         };
         let settlement = Settlement { delivery: delivery.id(), next: decision.next, attempt: Some(record) };
         inner.budget.give_back(bytes_of(&delivery));
-        let sender = inner.outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.store_outcome(Outcome { settlement, then }).await;
+        queue.window().end();
+    }
+
+    async fn store_outcome(&self, outcome: Outcome) {
+        let sender = self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(sender) = sender {
             // An error means that we are past the end of a shutdown; the delivery is then due again.
-            drop(sender.send(Outcome { settlement, then }).await);
+            drop(sender.send(outcome).await);
         }
-        queue.window().end();
+    }
+
+    /// Notes what an attempt says about its target.
+    fn observe(&self, queue: &Arc<Queue>, plan: &Plan, delivery: &Delivery, made: &Made, now: Timestamp) {
+        let mut window = queue.window();
+        if made.record.succeeded {
+            let in_flight_max = plan.concurrency.unwrap_or(self.0.options.concurrency).get() as usize;
+            window.note_success(now, in_flight_max);
+            return;
+        }
+        let telling = made.answer.verdict == Verdict::Failed && plan.policy.retry.is_protected();
+        let failure = LastFailure {
+            at: now,
+            id: delivery.record.key.id.clone(),
+            attempt: made.record.number,
+            answer: made.answer.answer.clone(),
+        };
+        if window.note_failure(failure, telling) {
+            let until = window.pausing_until(now).map(|until| until.to_string()).unwrap_or_default();
+            drop(window);
+            tracing::warn!(queue = %queue.id, until, "the target keeps failing and is left alone for a while");
+            self.0.attempts.spawn(self.clone().give_up_overdue(queue.clone()));
+        }
+    }
+
+    /// Ends leases without an attempt: the deliveries wait in the store, as they were.
+    async fn put_back(self, queue: Arc<Queue>, deliveries: Vec<Delivery>) {
+        for delivery in deliveries {
+            self.0.budget.give_back(bytes_of(&delivery));
+            let then = Some((queue.clone(), delivery.not_before));
+            let next = attempt::as_it_was(&delivery);
+            let settlement = Settlement { delivery: delivery.id(), next, attempt: None };
+            self.store_outcome(Outcome { settlement, then }).await;
+        }
     }
 
     /// Puts a delivery back because its target has no room, and looks again after a while.
@@ -497,30 +533,4 @@ fn bytes_of(delivery: &Delivery) -> usize {
 /// A random number in `[0, 1)`, of 53 bits.
 fn roll() -> f64 {
     (uuid::Uuid::new_v4().as_u128() as u64 >> 11) as f64 / (1u64 << 53) as f64
-}
-
-fn ignore_conflict(error: StoreError) -> Result<(), StoreError> {
-    match error {
-        StoreError::Conflict { .. } => Ok(()),
-        error => Err(error),
-    }
-}
-
-fn blocked_key(queue: &QueueId) -> Key {
-    format!("blocked/{queue}").into()
-}
-
-async fn blocked_queues(metadata: &dyn Metadata) -> Result<HashSet<QueueId>, StoreError> {
-    const PAGE: usize = 1000;
-    let mut blocked = HashSet::new();
-    let mut after = None;
-    loop {
-        let page = metadata.list("blocked/", after.as_ref(), PAGE).await?;
-        blocked
-            .extend(page.iter().filter_map(|d| d.key.0.strip_prefix("blocked/")).map(|q| QueueId(q.into())));
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
-            _ => return Ok(blocked),
-        }
-    }
 }

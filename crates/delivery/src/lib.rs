@@ -11,23 +11,36 @@
 mod attempt;
 mod budget;
 mod caller;
+mod circuit;
 mod clock;
+mod dead_letters;
 mod dispatcher;
 mod failure;
+mod holds;
+mod overdue;
 mod policy;
 mod preview;
 mod queue;
+mod redrive;
 mod settler;
 mod target;
+mod target_state;
 
 pub use caller::{FunctionAnswer, FunctionCall, FunctionCaller, InvocationMode, Verdict};
+pub use circuit::{Circuit, CircuitState};
 pub use clock::{Clock, SystemClock, TimerClock};
+pub use dead_letters::{
+    DeadLetter, DeadLetterCursor, DeadLetterFilter, DeadLetterId, DeadLetterPage, InvalidDeadLetterId, Probe,
+    SentAgain,
+};
 pub use dispatcher::{Dispatcher, DispatcherOptions, Reserved};
 pub use failure::Failure;
 pub use kulkul_store::Delivery;
 pub use policy::{ErrorsTolerance, NextStep, Policy, RetryStrategy, after_failure};
 pub use preview::{Preview, Previewer};
-pub use queue::QueueState;
+pub use queue::{LastFailure, QueueState};
+pub use redrive::{Redrive, RedriveError, RedriveId, RedriveOrder, RedriveState, Redrives};
 pub use target::{
     Call, Ending, Epilogue, ParamForm, Plan, SUPPORTED_KINDS, TargetConfig, TargetError, TargetParam,
 };
+pub use target_state::TargetReport;

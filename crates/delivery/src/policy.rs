@@ -54,6 +54,15 @@ pub enum NextStep {
 }
 
 impl RetryStrategy {
+    /// Whether a target that keeps failing is left alone for a while. The attempts of an asynchronous invocation say
+    /// more about its payload than about the function.
+    pub(crate) fn is_protected(self) -> bool {
+        match self {
+            Self::Backoff | Self::ExponentialDecay => true,
+            Self::Invocation { .. } => false,
+        }
+    }
+
     /// The wait before retry number `retry`; `None` once the strategy gives up.
     ///
     /// `roll` is uniform in `[0, 1)`; the caller draws it.

@@ -1,6 +1,6 @@
 //! One queue as the dispatcher sees it: a bounded window of leased deliveries, and the attempts under way.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,10 +8,12 @@ use arc_swap::ArcSwap;
 use kulkul_model::Timestamp;
 use kulkul_store::QueueId;
 
+use crate::circuit::{Allowance, Circuit};
+use crate::holds::Hold;
 use crate::{Delivery, Plan};
 
-/// What a queue is doing, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a queue is doing, for people. What is counted is counted from the start of the process on.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueState {
     /// Attempts under way.
     pub in_flight: usize,
@@ -21,8 +23,33 @@ pub struct QueueState {
     pub behind: bool,
     /// Whether a delivery that was given up holds the others back.
     pub blocked: bool,
+    /// Whether somebody paused the target.
+    pub paused: bool,
     /// Whether the target has no room at the moment.
     pub throttled: bool,
+    /// Whether the target is parked because it keeps failing.
+    pub circuit: Circuit,
+    /// Attempts that succeeded.
+    pub succeeded_count: u64,
+    /// Attempts that failed.
+    pub failed_count: u64,
+    /// When an attempt succeeded last.
+    pub last_success_at: Option<Timestamp>,
+    /// The last attempt that failed.
+    pub last_failure: Option<LastFailure>,
+}
+
+/// The last attempt that failed at a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastFailure {
+    /// When it ended.
+    pub at: Timestamp,
+    /// The id of the event or invocation.
+    pub id: String,
+    /// Its number.
+    pub attempt: u32,
+    /// What the target answered.
+    pub answer: String,
 }
 
 pub(crate) struct Queue {
@@ -42,7 +69,12 @@ pub(crate) struct Window {
     behind: bool,
     /// Somebody is reading from the store.
     refilling: bool,
-    blocked: bool,
+    held: HashSet<Hold>,
+    circuit: Circuit,
+    succeeded_count: u64,
+    failed_count: u64,
+    last_success_at: Option<Timestamp>,
+    last_failure: Option<LastFailure>,
     /// The queue is no longer registered: nothing is started any more.
     closed: bool,
     /// Refusals in a row for want of room at the target.
@@ -53,14 +85,19 @@ pub(crate) struct Window {
 }
 
 impl Queue {
-    pub(crate) fn new(plan: Plan, blocked: bool) -> Arc<Self> {
+    pub(crate) fn new(plan: Plan, held: HashSet<Hold>) -> Arc<Self> {
         let window = Window {
             ready: VecDeque::new(),
             reserved: 0,
             in_flight: 0,
             behind: true,
             refilling: false,
-            blocked,
+            held,
+            circuit: Circuit::default(),
+            succeeded_count: 0,
+            failed_count: 0,
+            last_success_at: None,
+            last_failure: None,
             closed: false,
             throttle_count: 0,
             throttled: false,
@@ -84,7 +121,7 @@ impl Window {
     pub(crate) fn reserve(&mut self, ready_count_max: usize) -> bool {
         // Behind: those in the store are older and go first.
         let room = self.ready.len() + self.reserved < ready_count_max;
-        let open = !self.behind && !self.blocked && !self.closed && room;
+        let open = !self.behind && self.held.is_empty() && !self.closed && !self.circuit.is_parked() && room;
         self.reserved += usize::from(open);
         open
     }
@@ -100,13 +137,59 @@ impl Window {
     }
 
     /// The next delivery to try, when there is a slot for it.
-    pub(crate) fn start_next(&mut self, in_flight_max: usize) -> Option<Delivery> {
-        if self.blocked || self.closed || self.throttled || self.in_flight >= in_flight_max {
+    pub(crate) fn start_next(&mut self, in_flight_max: usize, now: Timestamp) -> Option<Delivery> {
+        let allowed = match self.circuit.allowance(now, in_flight_max) {
+            Allowance::AtOnce(count) => self.in_flight < count,
+            Allowance::LoneRetry => self.is_lone_retry(),
+        };
+        if !self.held.is_empty() || self.closed || self.throttled || !allowed {
             return None;
         }
         let next = self.ready.pop_front()?;
         self.in_flight += 1;
         Some(next)
+    }
+
+    /// Whether what waits in memory is all that is due, and was tried before.
+    fn is_lone_retry(&self) -> bool {
+        let alone = self.ready.len() == 1 && self.in_flight == 0 && self.reserved == 0;
+        alone && !self.behind && !self.refilling && self.ready[0].failed > 0
+    }
+
+    /// Notes that an attempt succeeded at the target.
+    pub(crate) fn note_success(&mut self, now: Timestamp, in_flight_max: usize) {
+        self.succeeded_count += 1;
+        self.last_success_at = Some(now);
+        self.circuit.succeeded(in_flight_max);
+    }
+
+    /// Notes that an attempt failed. `telling`: whether that says something about the target rather than about the
+    /// delivery. Returns whether the target is parked because of it.
+    pub(crate) fn note_failure(&mut self, failure: LastFailure, telling: bool) -> bool {
+        self.failed_count += 1;
+        let parked = telling && self.circuit.failed(failure.at);
+        self.last_failure = Some(failure);
+        parked
+    }
+
+    /// Takes out of memory what has no business there while the target is held back or parked.
+    pub(crate) fn take_surplus(&mut self) -> Vec<Delivery> {
+        let keep = match (self.held.is_empty(), self.circuit.is_parked()) {
+            (false, _) => 0,
+            (true, true) => self.circuit.ready_count_max(usize::MAX),
+            (true, false) => return Vec::new(),
+        };
+        if self.ready.len() <= keep {
+            return Vec::new();
+        }
+        self.behind = true;
+        self.ready.drain(keep..).collect()
+    }
+
+    /// When to look again although nothing happens: at the end of a pause that something waits for.
+    pub(crate) fn pausing_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let waits = self.behind || !self.ready.is_empty();
+        self.circuit.pausing_until(now).filter(|_| waits && self.held.is_empty())
     }
 
     /// Ends an attempt; the slot is free again.
@@ -140,8 +223,10 @@ impl Window {
     /// How many deliveries to read from the store now; `None` when it is not the time. Whatever is stored after this
     /// call has to be noted by [`Window::fall_behind`] again.
     pub(crate) fn begin_refill(&mut self, ready_count_max: usize) -> Option<usize> {
+        let ready_count_max = self.circuit.ready_count_max(ready_count_max);
         let taken = self.ready.len() + self.reserved;
-        let wanted = self.behind && !self.refilling && !self.blocked && !self.closed && !self.throttled;
+        let wanted =
+            self.behind && !self.refilling && self.held.is_empty() && !self.closed && !self.throttled;
         if !wanted || taken > ready_count_max / 2 {
             return None;
         }
@@ -157,12 +242,19 @@ impl Window {
         self.ready.extend(deliveries);
     }
 
-    pub(crate) fn block(&mut self) {
-        self.blocked = true;
+    pub(crate) fn hold(&mut self, hold: Hold) {
+        self.held.insert(hold);
     }
 
-    pub(crate) fn unblock(&mut self) {
-        self.blocked = false;
+    /// Lets the target go on, whatever held it back. One that is parked is probed at once.
+    pub(crate) fn resume(&mut self, now: Timestamp) {
+        self.held.clear();
+        self.probe_now(now);
+    }
+
+    /// Looks into the store, and probes the target at once when it is parked.
+    pub(crate) fn probe_now(&mut self, now: Timestamp) {
+        self.circuit.probe_now(now);
         self.behind = true;
     }
 
@@ -177,8 +269,14 @@ impl Window {
             in_flight: self.in_flight,
             ready: self.ready.len(),
             behind: self.behind,
-            blocked: self.blocked,
+            blocked: self.held.contains(&Hold::Blocked),
+            paused: self.held.contains(&Hold::Paused),
             throttled: self.throttled,
+            circuit: self.circuit,
+            succeeded_count: self.succeeded_count,
+            failed_count: self.failed_count,
+            last_success_at: self.last_success_at,
+            last_failure: self.last_failure.clone(),
         }
     }
 }

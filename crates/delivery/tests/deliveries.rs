@@ -130,7 +130,7 @@ async fn a_target_without_tolerance_blocks_until_it_is_unblocked_over_a_restart_
     assert!(after.dispatcher.queue_state(&queue).unwrap().blocked);
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert_eq!(after.functions.received("strict"), []);
-    after.dispatcher.unblock(&queue).await.unwrap();
+    assert!(after.dispatcher.resume(&queue).await.unwrap());
     let received = after.functions.wait_for("strict", 2).await;
     assert_eq!(received[0].payload, r#"{"id":"e1"}"#, "the one that blocked goes first");
     assert_eq!(received[1].payload, r#"{"id":"e2"}"#);
@@ -173,10 +173,10 @@ async fn a_target_that_is_taken_away_ends_what_it_was_owed() {
     let dir = tempfile::tempdir().unwrap();
     let bench = bench(&dir, Arc::new(SystemClock), vec![plan("gone", ExponentialDecay)]).await;
     bench.functions.answer("gone", |_| Verdict::Failed);
-    for number in 0..20 {
+    for number in 0..9 {
         bench.append(&format!("e{number}"), &["gone"]).await;
     }
-    bench.functions.wait_for("gone", 20).await;
+    bench.functions.wait_for("gone", 9).await;
     let queue = QueueId("gone".into());
     bench.dispatcher.unregister(&queue).await.unwrap();
     assert_eq!(bench.dispatcher.queue_state(&queue), None);
@@ -193,4 +193,52 @@ async fn what_cannot_succeed_is_not_tried_again() {
     bench.wait_for_pending("dead/missing", 1).await;
     assert_eq!(bench.functions.received("missing").len(), 1);
     bench.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_target_gets_nothing_until_it_is_resumed_over_a_restart_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = paused_clock();
+    let quiet = QueueId("quiet".into());
+    let before = bench(&dir, clock.clone(), vec![plan("quiet", Backoff)]).await;
+    before.append("e1", &["quiet"]).await;
+    before.functions.wait_for("quiet", 1).await;
+    assert!(before.dispatcher.pause(&quiet).await.unwrap());
+    before.append("e2", &["quiet"]).await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let report = before.dispatcher.target(&quiet).await.unwrap().unwrap();
+    assert!(report.state.paused);
+    assert_eq!((report.stats.pending, report.state.ready, report.state.succeeded_count), (1, 0, 1));
+    before.close().await;
+
+    let after = bench(&dir, clock, vec![plan("quiet", Backoff)]).await;
+    after.append("e3", &["quiet"]).await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(after.functions.received("quiet"), []);
+    assert!(after.dispatcher.resume(&quiet).await.unwrap());
+    let received = after.functions.wait_for("quiet", 2).await;
+    assert_eq!([&received[0].payload, &received[1].payload], [r#"{"id":"e2"}"#, r#"{"id":"e3"}"#]);
+    after.wait_for_pending("quiet", 0).await;
+    assert!(!after.dispatcher.pause(&QueueId("absent".into())).await.unwrap());
+    after.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waited_in_memory_goes_back_into_the_store_when_a_target_is_paused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut slow = plan("slow", Backoff);
+    slow.concurrency = std::num::NonZeroU32::new(1);
+    let bench = bench(&dir, paused_clock(), vec![slow]).await;
+    bench.functions.hang("slow");
+    for number in 0..50 {
+        bench.append(&format!("e{number}"), &["slow"]).await;
+    }
+    bench.functions.wait_for("slow", 1).await;
+    let slow = QueueId("slow".into());
+    assert!(bench.dispatcher.pause(&slow).await.unwrap());
+    while bench.dispatcher.target(&slow).await.unwrap().unwrap().stats.due < 49 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bench.dispatcher.queue_state(&slow).unwrap().ready, 0);
+    bench.dispatcher.shut_down(Duration::ZERO).await;
 }

@@ -1,4 +1,5 @@
 //! A dispatcher on a real store, with functions that answer as a test says.
+#![allow(dead_code, reason = "a module of several test programs, each of which uses its own part")]
 
 use std::collections::HashMap;
 use std::path::Path;
