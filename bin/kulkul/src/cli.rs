@@ -1,6 +1,7 @@
 //! The arguments, one file for each command or group of commands.
 
 mod bus;
+mod dead_letter;
 mod demo;
 mod deploy;
 mod doctor;
@@ -13,9 +14,14 @@ mod rule;
 mod selection;
 mod serve;
 mod server;
+mod target;
 mod trigger;
 
 pub use bus::{BusCommand, BusCreateArgs, BusDeleteArgs, BusListArgs};
+pub use dead_letter::{
+    DeadLetterCommand, DeadLetterDiscardArgs, DeadLetterListArgs, DeadLetterRedriveArgs, DeadLetterShowArgs,
+    RedrivesArgs,
+};
 pub use demo::DemoArgs;
 pub use deploy::DeployArgs;
 pub use doctor::DoctorArgs;
@@ -34,6 +40,7 @@ pub use rule::{RuleCommand, RuleCreateArgs, RuleListArgs, RuleNameArgs};
 pub use selection::SelectionArgs;
 pub use serve::ServeArgs;
 pub use server::ServerArgs;
+pub use target::{TargetCommand, TargetListArgs, TargetNameArgs};
 pub use trigger::{TriggerCommand, TriggerCreateArgs, TriggerListArgs, TriggerNameArgs};
 
 use clap::{Parser, Subcommand};
@@ -92,6 +99,18 @@ pub enum Command {
         /// What to do with events.
         #[command(subcommand)]
         command: EventCommand,
+    },
+    /// Shows what targets are owed, pauses and resumes them.
+    Target {
+        /// What to do with targets.
+        #[command(subcommand)]
+        command: TargetCommand,
+    },
+    /// Shows what was given up, sends it again or forgets it.
+    DeadLetter {
+        /// What to do with dead letters.
+        #[command(subcommand)]
+        command: DeadLetterCommand,
     },
     /// Tries event patterns. Needs no server.
     Pattern {

@@ -2,6 +2,7 @@
 
 pub mod bus;
 mod bus_set;
+pub mod dead_letter;
 pub mod demo;
 pub mod deploy;
 pub mod doctor;
@@ -15,12 +16,14 @@ pub mod event_trace;
 mod explanation_text;
 pub mod function;
 pub mod invoke;
+mod native;
 pub mod pattern_explain;
 pub mod rule;
 mod rule_dry_run;
 mod selection;
 pub mod serve;
 mod table;
+pub mod target;
 mod trace_text;
 pub mod trigger;
 

@@ -54,6 +54,8 @@ pub struct Config {
     pub trace_age_max: Duration,
     /// How much space traced events may take.
     pub trace_bytes_max: u64,
+    /// How long dead letters are kept.
+    pub dead_letter_age_max: Duration,
     /// Instances of all functions at once.
     pub instance_count_max: usize,
     /// Triggers of one function.

@@ -48,6 +48,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             EventCommand::Tail(args) => commands::event_tail::run(&args),
             EventCommand::Replay { command } => commands::event_replay::run(&command),
         },
+        Command::Target { command } => commands::target::run(&command),
+        Command::DeadLetter { command } => commands::dead_letter::run(&command),
         Command::Pattern { command } => match command {
             PatternCommand::Explain(args) => commands::pattern_explain::run(&args),
         },

@@ -13,7 +13,7 @@ use anyhow::Context;
 use kulkul_access::{AccessKeys, FirstKey, NewKey, Role};
 use kulkul_api::{Api, ApiOptions, ApiParts, BusinessErrors, ReceiveOptions};
 use kulkul_bus::{Hub, HubOptions, HubParts};
-use kulkul_delivery::{Clock, Dispatcher, DispatcherOptions, SystemClock};
+use kulkul_delivery::{Clock, Dispatcher, DispatcherOptions, Redrives, SystemClock};
 use kulkul_function::{FunctionOptions, Functions, FunctionsParts, LogLimits, Logs};
 use kulkul_instance::{Instances, InstancesConfig, RuntimeChoice};
 use kulkul_listener::{Limits, Listener};
@@ -34,6 +34,7 @@ pub struct Server {
     config: Config,
     store: Arc<SqliteStore>,
     dispatcher: Dispatcher,
+    redrives: Arc<Redrives>,
     instances: Instances,
     /// The addresses in use.
     addresses: Addresses,
@@ -121,6 +122,7 @@ impl Server {
         })
         .await
         .context("cannot read the registry of event sources")?;
+        let redrives = Redrives::open(dispatcher.clone(), store.metadata()).await?;
         let objects = Arc::new(ObjectApi::new(ObjectParts {
             store: store.objects(),
             hub: hub.clone(),
@@ -135,6 +137,7 @@ impl Server {
         let replays = hub.clone();
         let queues = queues::open(&identity, &store, &clock).await?;
         let api = Api::new(ApiParts {
+            redrives: redrives.clone(),
             hub,
             functions: functions.clone(),
             triggers,
@@ -166,9 +169,11 @@ impl Server {
         let queues_stop = stop.clone();
         tasks.spawn(async move { queues.run(queues_stop).await });
         tasks.spawn(retention::run(store.traces(), retention::keep(&config), clock, stop.clone()));
+        let dead_letter_age_max = config.dead_letter_age_max;
+        tasks.spawn(retention::forget_dead_letters(dispatcher.clone(), dead_letter_age_max, stop.clone()));
         write_addresses(&data_dir, addresses).context("cannot write addresses.json")?;
         let first_key = first.map(|key| key.id().as_str().to_owned());
-        Ok(Self { config, store, dispatcher, instances, addresses, first_key, stop, tasks })
+        Ok(Self { config, store, dispatcher, redrives, instances, addresses, first_key, stop, tasks })
     }
 
     /// What a person who starts the server wants to know; its last line names the addresses.
@@ -192,6 +197,7 @@ impl Server {
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
+        self.redrives.shut_down().await;
         self.dispatcher.shut_down(self.config.shutdown_grace).await;
         self.instances.shutdown(self.config.shutdown_grace).await;
         let store = self.store.clone();

@@ -9,7 +9,7 @@ use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use kulkul_access::AccessKeys;
 use kulkul_bus::Hub;
-use kulkul_delivery::Clock;
+use kulkul_delivery::{Clock, Redrives};
 use kulkul_function::Functions;
 use kulkul_listener::{Peer, RequestBody, head_bytes};
 use kulkul_model::{Identity, Timestamp};
@@ -67,6 +67,8 @@ impl Default for ApiOptions {
 /// What the API works with.
 #[derive(Clone)]
 pub struct ApiParts {
+    /// Dead letters that are sent again in bulk.
+    pub redrives: Arc<Redrives>,
     /// Buses, rules, events.
     pub hub: Arc<Hub>,
     /// Functions and their invocations.
@@ -89,6 +91,7 @@ pub struct ApiParts {
 
 /// The API. Shared as an `Arc`; [`Api::handle`] is what a listener calls.
 pub struct Api {
+    pub(crate) redrives: Arc<Redrives>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) triggers: Arc<Triggers>,
@@ -104,10 +107,12 @@ pub struct Api {
 impl Api {
     /// Puts the API together.
     pub fn new(parts: ApiParts) -> Arc<Self> {
-        let ApiParts { hub, functions, triggers, queues, sources, keys, identity, clock, options } = parts;
+        let ApiParts { redrives, hub, functions, triggers, queues, sources, keys, identity, clock, options } =
+            parts;
         let gate = Gate::new(keys, options.skew_max, options.nonce_count_max);
         let receivers = Arc::new(Receivers::new(options.receive.clone()));
         Arc::new(Self {
+            redrives,
             hub,
             functions,
             triggers,

@@ -31,6 +31,6 @@ pub use explain::{Explained, RuleVerdict, RulesAsked};
 pub use hub::{BusInfo, BusSettings, Hub, HubOptions, HubParts};
 pub use operation::{Operation, Operator, Service, Telling};
 pub use replay::{NewReplay, Progress, REPLAY_ATTRIBUTE, Replay, ReplayId, ReplayState, ReplayTo};
-pub use rule::{NewRule, Owner, Rule, RuleStatus, RuleUpdate, queue_of, rule_and_target};
+pub use rule::{NewRule, Owner, Rule, RuleStatus, RuleUpdate, queue_of, rule_and_target, target_of};
 pub use rules::RulePage;
 pub use search::{EventPage, EventQuery, EventStatus, FoundEvent, NotAStatus};

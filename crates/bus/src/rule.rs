@@ -88,6 +88,13 @@ pub fn rule_and_target(queue: &QueueId) -> Option<(&str, &str)> {
     Some((parts.next()?, parts.next()?))
 }
 
+/// Whose queue it is; `None` when it is not that of a rule's target.
+pub fn target_of(queue: &QueueId) -> Option<(BusName, RuleName, TargetId)> {
+    let mut parts = queue.0.strip_prefix("rule/")?.splitn(3, '/');
+    let (bus, rule, target) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((bus.parse().ok()?, rule.parse().ok()?, target.parse().ok()?))
+}
+
 impl NewRule {
     /// The rule that this becomes.
     pub(crate) fn created(self, at: Timestamp) -> Rule {

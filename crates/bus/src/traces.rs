@@ -1,7 +1,7 @@
 //! Reading what happened to events.
 
 use kulkul_model::BusName;
-use kulkul_store::{LogName, Record, TraceFilter, TracedRecord};
+use kulkul_store::{LogName, Record, StoreError, TraceFilter, TracedRecord};
 
 use crate::error::BusError;
 use crate::hub::Hub;
@@ -14,6 +14,12 @@ impl Hub {
     pub async fn trace(&self, bus: &BusName, event_id: &str) -> Result<Vec<TracedRecord>, BusError> {
         let log = self.existing_bus(bus)?.log.clone();
         Ok(self.parts.traces.by_id(&log, event_id, SAME_ID_MAX).await?)
+    }
+
+    /// Everything known of a record; `None` when it is past retention.
+    pub async fn trace_record(&self, record: &Record) -> Result<Option<TracedRecord>, StoreError> {
+        let same_id = self.parts.traces.by_id(&record.key.log, &record.key.id, SAME_ID_MAX).await?;
+        Ok(same_id.into_iter().find(|traced| traced.record.seq == record.seq))
     }
 
     /// The events of a bus that a filter finds, newest first, and how many there are, counted up to 10,000.

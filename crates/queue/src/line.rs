@@ -148,7 +148,8 @@ mod tests {
             let trace_id = TraceId::from_u128(0);
             let record = Record { seq: Seq(seq), key, trace_id, accepted_at: at(0), body: Bytes::new() };
             let (queue, record) = (QueueId("q".into()), Arc::new(record));
-            Taken { delivery: Delivery { queue, record, failed: 0, note: None }, due: at(0) }
+            let delivery = Delivery { queue, not_before: at(0), record, failed: 0, note: None };
+            Taken { delivery, due: at(0) }
         };
         seqs.map(one).collect()
     }

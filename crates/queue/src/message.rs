@@ -250,7 +250,13 @@ mod tests {
         let (trace_id, accepted_at) = (TraceId::from_u128(1), Timestamp::from_millis(5));
         let record = Record { seq: Seq(1), key, trace_id, accepted_at, body };
         let note = Some(write_note(Timestamp::from_millis(77)));
-        Delivery { queue: QueueId("q".into()), record: Arc::new(record), failed: 3, note }
+        Delivery {
+            queue: QueueId("q".into()),
+            not_before: record.accepted_at,
+            record: Arc::new(record),
+            failed: 3,
+            note,
+        }
     }
 
     #[test]

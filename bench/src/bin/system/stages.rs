@@ -18,7 +18,7 @@ use kulkul_api::{Api, ApiOptions, ApiParts};
 use kulkul_bench::report::Row;
 use kulkul_bus::{Hub, HubOptions, HubParts, NewRule, RuleStatus};
 use kulkul_client::Key;
-use kulkul_delivery::{Dispatcher, DispatcherOptions, SystemClock};
+use kulkul_delivery::{Dispatcher, DispatcherOptions, Redrives, SystemClock};
 use kulkul_function::{FunctionOptions, Functions, FunctionsParts, LogLimits, Logs};
 use kulkul_instance::{Instances, InstancesConfig};
 use kulkul_listener::{Limits, Listener};
@@ -249,7 +249,9 @@ impl Part {
             directory: dir.join("catalog"),
         });
         let sources = sources.await?;
+        let redrives = Redrives::open(hub.dispatcher().clone(), store.metadata()).await?;
         let api = Api::new(ApiParts {
+            redrives,
             hub: hub.clone(),
             functions,
             triggers,

@@ -189,6 +189,16 @@ pub const SETTINGS: &[Setting] = &[
         }
     ),
     setting!(
+        "dead_letter_age_max",
+        "KULKUL_DEAD_LETTER_AGE_MAX",
+        "14d",
+        "How long a dead letter is kept, with its event, after its delivery was given up.",
+        |c, v| {
+            c.dead_letter_age_max = duration(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
         "instance_count_max",
         "KULKUL_INSTANCE_COUNT_MAX",
         "64",
@@ -399,6 +409,7 @@ pub fn defaults() -> Config {
         own_events: true,
         trace_age_max: Default::default(),
         trace_bytes_max: 0,
+        dead_letter_age_max: Default::default(),
         instance_count_max: 1,
         trigger_count_max: 1,
         strict_runtimes: false,

@@ -4,25 +4,38 @@
 
 mod bus_settings;
 mod cancel_replay;
+mod create_redrive;
 mod create_replay;
+mod dead_letter_json;
 mod delete_catalog_addition;
+mod discard_dead_letter;
 mod dry_run;
 mod event_query;
 mod explain_event;
 mod explanation;
 mod find_events;
 mod get_catalog_addition;
+mod get_dead_letter;
+mod get_redrive;
 mod get_replay;
+mod get_target;
 mod list_catalog_additions;
+mod list_dead_letters;
 mod list_event_sources;
 mod list_function_logs;
 mod list_receivers;
 mod list_replays;
+mod list_targets;
 mod make_sample;
+mod pause_target;
 mod put_catalog_addition;
 mod put_event;
+mod redrive_dead_letter;
+mod redrive_json;
 mod replay_json;
 mod route;
+mod target_json;
+mod target_query;
 mod trace_event;
 
 use http::{Method, StatusCode};
@@ -85,6 +98,18 @@ async fn run(call: Call<'_>, body: &mut RequestBody) -> Result<Answer, FcError> 
         call.peer.run_to_end();
     }
     match route.operation {
+        Operation::ListTargets => list_targets::run(call).await,
+        Operation::GetTarget => get_target::run(call, route.name(0)).await,
+        Operation::PauseTarget => pause_target::run(call, route.name(0)).await,
+        Operation::ResumeTarget => pause_target::resume(call, route.name(0)).await,
+        Operation::ListDeadLetters => list_dead_letters::run(call).await,
+        Operation::GetDeadLetter => get_dead_letter::run(call, route.name(0)).await,
+        Operation::DiscardDeadLetter => discard_dead_letter::run(call, route.name(0)).await,
+        Operation::RedriveDeadLetter => redrive_dead_letter::run(call, route.name(0), &body).await,
+        Operation::CreateRedrive => create_redrive::run(call, &body).await,
+        Operation::ListRedrives => Ok(get_redrive::list(call)),
+        Operation::GetRedrive => get_redrive::run(call, route.name(0)),
+        Operation::CancelRedrive => get_redrive::cancel(call, route.name(0)).await,
         Operation::PutEvent => put_event::run(call, &bus(&route)?, &body).await,
         Operation::FindEvents => find_events::run(call, &bus(&route)?).await,
         Operation::TraceEvent => trace_event::run(call, &bus(&route)?, route.name(1)).await,

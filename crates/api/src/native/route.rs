@@ -11,6 +11,30 @@ use crate::percent::{Plus, decode_text};
 /// An operation of Kulkul's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
+    /// The targets with what they are owed.
+    ListTargets,
+    /// One target.
+    GetTarget,
+    /// Holds a target back.
+    PauseTarget,
+    /// Lets a target go on.
+    ResumeTarget,
+    /// The dead letters.
+    ListDeadLetters,
+    /// One dead letter with its event and attempts.
+    GetDeadLetter,
+    /// Forgets a dead letter.
+    DiscardDeadLetter,
+    /// Sends one dead letter again.
+    RedriveDeadLetter,
+    /// Sends dead letters again in bulk.
+    CreateRedrive,
+    /// The redrives.
+    ListRedrives,
+    /// One redrive.
+    GetRedrive,
+    /// Ends a redrive before its time.
+    CancelRedrive,
     /// Puts one CloudEvent in the structured form.
     PutEvent,
     /// Finds events, page by page.
@@ -53,6 +77,18 @@ pub(crate) enum Operation {
 
 /// Every operation with its method and its path below the prefix, where `*` stands for a name.
 const TABLE: &[(&str, &str, Operation)] = &[
+    ("GET", "targets", Operation::ListTargets),
+    ("GET", "targets/*", Operation::GetTarget),
+    ("POST", "targets/*/pause", Operation::PauseTarget),
+    ("POST", "targets/*/resume", Operation::ResumeTarget),
+    ("GET", "dead-letters", Operation::ListDeadLetters),
+    ("GET", "dead-letters/*", Operation::GetDeadLetter),
+    ("DELETE", "dead-letters/*", Operation::DiscardDeadLetter),
+    ("POST", "dead-letters/*/redrive", Operation::RedriveDeadLetter),
+    ("POST", "redrives", Operation::CreateRedrive),
+    ("GET", "redrives", Operation::ListRedrives),
+    ("GET", "redrives/*", Operation::GetRedrive),
+    ("POST", "redrives/*/cancel", Operation::CancelRedrive),
     ("POST", "buses/*/events", Operation::PutEvent),
     ("GET", "buses/*/events", Operation::FindEvents),
     ("GET", "buses/*/events/*/trace", Operation::TraceEvent),
@@ -86,6 +122,18 @@ impl Operation {
     /// What it does, as far as roles are concerned.
     pub(crate) const fn action(self) -> Action {
         match self {
+            Self::ListTargets
+            | Self::GetTarget
+            | Self::ListDeadLetters
+            | Self::GetDeadLetter
+            | Self::ListRedrives
+            | Self::GetRedrive => Action::Read,
+            Self::PauseTarget
+            | Self::ResumeTarget
+            | Self::DiscardDeadLetter
+            | Self::RedriveDeadLetter
+            | Self::CreateRedrive
+            | Self::CancelRedrive => Action::Admin,
             Self::PutEvent => Action::Publish,
             Self::FindEvents
             | Self::TraceEvent

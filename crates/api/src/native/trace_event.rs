@@ -65,7 +65,8 @@ fn state_of(queue: &QueueId, traced: &TracedRecord) -> Map<String, Value> {
         }
         (None, None, Some(attempt)) if attempt.succeeded => serde_json::json!({"state": "delivered"}),
         (None, None, _) => {
-            serde_json::json!({"state": "ended", "reason": "the rule or target was taken away"})
+            let reason = "discarded, sent to another target, or the rule or target was taken away";
+            serde_json::json!({"state": "ended", "reason": reason})
         }
     };
     match state {
@@ -74,7 +75,7 @@ fn state_of(queue: &QueueId, traced: &TracedRecord) -> Map<String, Value> {
     }
 }
 
-fn attempt_json(attempt: &AttemptRecord) -> Value {
+pub(super) fn attempt_json(attempt: &AttemptRecord) -> Value {
     serde_json::json!({
         "number": attempt.number,
         "startedAt": attempt.started_at.to_string(),

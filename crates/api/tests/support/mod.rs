@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use kulkul_access::{AccessKey, AccessKeys, NewKey, Role};
 use kulkul_api::{Api, ApiOptions, ApiParts};
 use kulkul_bus::{Hub, HubOptions, HubParts};
-use kulkul_delivery::{Dispatcher, DispatcherOptions, SystemClock};
+use kulkul_delivery::{Dispatcher, DispatcherOptions, Redrives, SystemClock};
 use kulkul_function::{FunctionOptions, Functions, FunctionsParts, LogLimits, Logs};
 use kulkul_instance::{Instances, InstancesConfig};
 use kulkul_listener::{Limits, Listener};
@@ -126,6 +126,7 @@ impl Server {
         let keys = Arc::new(AccessKeys::open(store.metadata()).await.unwrap());
         let admin = keys.create(NewKey::random(Role::Admin).unwrap(), Timestamp::now()).await.unwrap();
         let api = Api::new(ApiParts {
+            redrives: Redrives::open(dispatcher.clone(), store.metadata()).await.unwrap(),
             hub,
             functions: functions.clone(),
             triggers,
