@@ -405,10 +405,9 @@ impl Dispatcher {
             attempt: made.record.number,
             answer: made.answer.answer.clone(),
         };
-        if window.note_failure(failure, telling) {
-            let until = window.pausing_until(now).map(|until| until.to_string()).unwrap_or_default();
+        if let Some(until) = window.note_failure(failure, telling) {
             drop(window);
-            tracing::warn!(queue = %queue.id, until, "the target keeps failing and is left alone for a while");
+            tracing::warn!(queue = %queue.id, until = %until, "the target keeps failing and is left alone for a while");
             self.0.attempts.spawn(self.clone().give_up_overdue(queue.clone()));
         }
     }

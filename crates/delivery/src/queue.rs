@@ -164,12 +164,13 @@ impl Window {
     }
 
     /// Notes that an attempt failed. `telling`: whether that says something about the target rather than about the
-    /// delivery. Returns whether the target is parked because of it.
-    pub(crate) fn note_failure(&mut self, failure: LastFailure, telling: bool) -> bool {
+    /// delivery. Returns the end of the pause when this parked the target, or parked it for longer.
+    pub(crate) fn note_failure(&mut self, failure: LastFailure, telling: bool) -> Option<Timestamp> {
         self.failed_count += 1;
-        let parked = telling && self.circuit.failed(failure.at);
+        let now = failure.at;
         self.last_failure = Some(failure);
-        parked
+        let parked = telling && self.circuit.failed(now);
+        self.circuit.pausing_until(now).filter(|_| parked)
     }
 
     /// Takes out of memory what has no business there while the target is held back or parked.
