@@ -16,6 +16,7 @@ use kulkul_instance::IsolationConfig;
 use kulkul_model::{AccountId, BusName, Region};
 use kulkul_push_signature::PushPublicKeys;
 use kulkul_source::SourceName;
+use kulkul_source::webhook::Network;
 
 pub use settings::{SETTINGS, reference};
 
@@ -72,6 +73,8 @@ pub struct Config {
     pub push_token: Option<Secret>,
     /// The token in the URL of CloudMonitor's notifications.
     pub cloud_monitor_token: Option<Secret>,
+    /// Whose word about clients counts.
+    pub trusted_proxies: Vec<Network>,
     /// Which files of ActionTrail are imported; none without a bucket.
     pub action_trail_bucket: Option<String>,
     /// What their keys start with.

@@ -132,7 +132,14 @@ impl Server {
         }));
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let producers = Producers { config: &config, store: &store, hub: &hub, clock: &clock, stop: &stop };
+        let producers = Producers {
+            config: &config,
+            store: &store,
+            hub: &hub,
+            sources: &sources,
+            clock: &clock,
+            stop: &stop,
+        };
         producers.start(&mut tasks).await?;
         let replays = hub.clone();
         let queues = queues::open(&identity, &store, &clock).await?;
@@ -265,6 +272,7 @@ fn api_options(config: &Config, address: SocketAddr) -> ApiOptions {
         push_keys: config.push_keys.clone(),
         push_token: config.push_token.clone(),
         cloud_monitor_token: config.cloud_monitor_token.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
     };
     ApiOptions { business_errors, receive, ..ApiOptions::default() }
 }

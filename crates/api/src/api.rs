@@ -110,7 +110,7 @@ impl Api {
         let ApiParts { redrives, hub, functions, triggers, queues, sources, keys, identity, clock, options } =
             parts;
         let gate = Gate::new(keys, options.skew_max, options.nonce_count_max);
-        let receivers = Arc::new(Receivers::new(options.receive.clone()));
+        let receivers = Arc::new(Receivers::new(options.receive.clone(), sources.clone()));
         Arc::new(Self {
             redrives,
             hub,

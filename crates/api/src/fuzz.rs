@@ -11,6 +11,7 @@ use kulkul_fuzz::edited;
 use crate::eventbridge::fuzz as eventbridge;
 use crate::fc::fuzz as fc;
 use crate::query::push_canonical;
+use crate::receive::fuzz as receive;
 use crate::signature::{Acs3, DataPlane, FcLegacy, Signed};
 use crate::testing::{headers, key};
 
@@ -154,4 +155,33 @@ fn cloud_events() {
         b"\xff",
     ];
     check(&seeds, pieces, eventbridge::events);
+}
+
+#[test]
+fn bodies_from_outside() {
+    let seeds = [
+        r#"{"product":"Redis","name":"Instance_Failover:a","id":"1","eventTime":"20260211T110405.271+0800"}"#,
+        "alertName=a+b&alertState=ALERT&timestamp=1508136760000&dimensions=%5B%7B%7D%5D",
+        r#"[{"id":"i","source":"acs:dm","type":"t"}]"#,
+    ];
+    let pieces: &[&[u8]] = &[
+        b"",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b"\"",
+        b"=",
+        b"&",
+        b"%",
+        b"%ff",
+        b"T",
+        b"+",
+        b"Z",
+        b":",
+        b"_",
+        b"\xc3\xa9",
+    ];
+    check(&seeds, pieces, receive::bodies);
 }

@@ -5,6 +5,8 @@ use kulkul_model::{BusName, Timestamp};
 use kulkul_store::Key;
 use serde::{Deserialize, Serialize};
 
+use crate::schedule::StoredSchedule;
+use crate::webhook::StoredWebhook;
 use crate::{Addition, AdditionForm, AdditionName, RegisteredSource, SourceError, SourceKind, SourceName};
 
 const FORMAT: u32 = 1;
@@ -37,18 +39,28 @@ struct StoredSource {
 #[serde(rename_all = "kebab-case")]
 enum StoredKind {
     Custom,
+    Webhook(StoredWebhook),
+    Schedule(StoredSchedule),
 }
 
 impl StoredKind {
     fn of(kind: &SourceKind) -> Self {
         match kind {
             SourceKind::Custom => Self::Custom,
+            SourceKind::Webhook(settings) => Self::Webhook(StoredWebhook::of(settings)),
+            SourceKind::Schedule(settings) => Self::Schedule(StoredSchedule::of(settings)),
         }
     }
 
-    fn kind(self) -> SourceKind {
+    fn kind(self, key: &Key) -> Result<SourceKind, SourceError> {
         match self {
-            Self::Custom => SourceKind::Custom,
+            Self::Custom => Ok(SourceKind::Custom),
+            Self::Webhook(stored) => {
+                stored.settings().map(SourceKind::Webhook).map_err(|error| corrupt(key, &error))
+            }
+            Self::Schedule(stored) => {
+                stored.settings().map(SourceKind::Schedule).map_err(|error| corrupt(key, &error))
+            }
         }
     }
 }
@@ -95,7 +107,7 @@ pub(crate) fn read_source(key: &Key, value: &[u8]) -> Result<RegisteredSource, S
         bus: stored.bus.parse().map_err(|error| corrupt(key, &error))?,
         name: stored.name.parse().map_err(|error| corrupt(key, &error))?,
         description: stored.description,
-        kind: stored.kind.kind(),
+        kind: stored.kind.kind(key)?,
         created_at: Timestamp::from_millis(stored.created_ms),
     })
 }

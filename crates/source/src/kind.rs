@@ -3,12 +3,18 @@
 use std::mem::discriminant;
 
 use crate::SourceError;
+use crate::schedule::{self, ScheduleSettings};
+use crate::webhook::{self, WebhookSettings};
 
 /// What makes the events of a registered source, with its settings: one variant for each kind that is offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceKind {
     /// An application that puts events itself. There is nothing to set.
     Custom,
+    /// Requests to a URL.
+    Webhook(WebhookSettings),
+    /// Planned times.
+    Schedule(ScheduleSettings),
 }
 
 impl SourceKind {
@@ -16,6 +22,8 @@ impl SourceKind {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Custom => "custom",
+            Self::Webhook(_) => "webhook",
+            Self::Schedule(_) => "schedule",
         }
     }
 
@@ -23,14 +31,26 @@ impl SourceKind {
     pub const fn event_types(&self) -> &'static [&'static str] {
         match self {
             Self::Custom => &[],
+            Self::Webhook(_) => &[webhook::EVENT_TYPE],
+            Self::Schedule(_) => &[schedule::EVENT_TYPE],
         }
     }
 
     /// The settings after an update: new ones for the old, of the same kind.
     pub(crate) fn updated(&self, new: Self) -> Result<Self, SourceError> {
         match discriminant(self) == discriminant(&new) {
-            true => Ok(new),
+            true => Ok(self.with_what_stays(new)),
             false => Err(SourceError::KindChanged { before: self.word(), after: new.word() }),
+        }
+    }
+
+    /// New settings with what no update changes: whoever has the URL of a webhook keeps it.
+    fn with_what_stays(&self, new: Self) -> Self {
+        match (self, new) {
+            (Self::Webhook(old), Self::Webhook(new)) => {
+                Self::Webhook(WebhookSettings { token: old.token.clone(), ..new })
+            }
+            (_, new) => new,
         }
     }
 }

@@ -8,6 +8,8 @@
 
 pub mod action_trail;
 pub mod directory;
+pub mod schedule;
+pub mod webhook;
 
 mod additions;
 mod document;

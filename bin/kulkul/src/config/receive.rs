@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use kulkul_access::Secret;
 use kulkul_push_signature::PushPublicKeys;
 use kulkul_source::SourceName;
+use kulkul_source::webhook::Network;
 
 /// A PEM file has a few KB for each key.
 const KEYS_BYTES_MAX: u64 = 1 << 20;
@@ -36,6 +37,17 @@ pub fn push_keys(text: &str) -> Result<PushPublicKeys, String> {
         }
     };
     PushPublicKeys::from_pem(&pem).map_err(|error| format!("cannot be used: {error}"))
+}
+
+/// Networks: `127.0.0.1, 10.0.0.0/8`.
+pub fn networks(text: &str) -> Result<Vec<Network>, String> {
+    let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    let parsed = |entry: &str| {
+        entry.parse().map_err(|()| {
+            format!("holds `{entry}`, but must hold addresses or networks such as `10.0.0.0/8`")
+        })
+    };
+    entries.map(parsed).collect()
 }
 
 /// Directories and the sources of their events: `inbox=/srv/inbox, drop=/srv/drop`.
@@ -85,6 +97,13 @@ mod tests {
         for bad in ["inbox", "=/srv", "a b=/srv", "inbox=relative", "a=/x,a=/y"] {
             assert!(directories(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn networks_are_a_list() {
+        let two = networks("127.0.0.1, ::1/128,").unwrap();
+        assert_eq!(two.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1", "::1"]);
+        assert!(networks("localhost").unwrap_err().contains("localhost"));
     }
 
     #[test]

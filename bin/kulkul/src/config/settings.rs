@@ -329,6 +329,16 @@ pub const SETTINGS: &[Setting] = &[
         }
     ),
     setting!(
+        "trusted_proxies",
+        "KULKUL_TRUSTED_PROXIES",
+        "",
+        "Addresses or networks of proxies whose `x-real-ip` and `x-forwarded-proto` count for webhooks, such as `127.0.0.1, 10.0.0.0/8`.",
+        |c, v| {
+            c.trusted_proxies = receive::networks(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
         "action_trail_bucket",
         "KULKUL_ACTION_TRAIL_BUCKET",
         "",
@@ -418,6 +428,7 @@ pub fn defaults() -> Config {
         push_keys: Default::default(),
         push_token: None,
         cloud_monitor_token: None,
+        trusted_proxies: Vec::new(),
         action_trail_bucket: None,
         action_trail_prefix: String::new(),
         action_trail_bus: BusName::default_bus(),

@@ -1,12 +1,14 @@
-//! Starts what makes events without being asked: importers and watchers.
+//! Starts what makes events without being asked: importers, watchers and schedules.
 
 use std::sync::Arc;
 
 use kulkul_bus::Hub;
 use kulkul_delivery::Clock;
 use kulkul_objects::Buckets;
+use kulkul_source::Sources;
 use kulkul_source::action_trail::{ActionTrail, ActionTrailParts, ActionTrailSettings};
 use kulkul_source::directory::{WatchedDirectories, WatchedDirectoriesParts, WatchedDirectory};
+use kulkul_source::schedule::{ScheduledSources, ScheduledSourcesParts};
 use kulkul_store_sqlite::SqliteStore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +24,8 @@ pub struct Producers<'a> {
     pub store: &'a SqliteStore,
     /// Whose buses get the events.
     pub hub: &'a Arc<Hub>,
+    /// Which sources are registered.
+    pub sources: &'a Arc<Sources>,
     /// What time it is.
     pub clock: &'a Arc<dyn Clock>,
     /// When to end.
@@ -33,6 +37,7 @@ impl Producers<'_> {
     pub async fn start(self, tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
         self.start_action_trail(tasks).await?;
         self.start_directories(tasks);
+        self.start_schedules(tasks);
         Ok(())
     }
 
@@ -64,5 +69,15 @@ impl Producers<'_> {
             let (watch, stop) = (watch.clone(), self.stop.clone());
             tasks.spawn(async move { watch.run(directory, stop).await });
         }
+    }
+
+    fn start_schedules(&self, tasks: &mut JoinSet<()>) {
+        let schedules = ScheduledSources::new(ScheduledSourcesParts {
+            sources: self.sources.clone(),
+            hub: self.hub.clone(),
+            metadata: self.store.metadata(),
+            clock: self.clock.clone(),
+        });
+        tasks.spawn(schedules.run(self.stop.clone()));
     }
 }

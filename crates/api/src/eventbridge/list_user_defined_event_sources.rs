@@ -1,6 +1,6 @@
 //! ListUserDefinedEventSources.
 
-use kulkul_model::{Identity, source_arn};
+use kulkul_model::source_arn;
 use kulkul_source::RegisteredSource;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -10,6 +10,7 @@ use super::error::RpcError;
 use super::page::Page;
 use super::reply::Success;
 use super::source_kind;
+use crate::api::Api;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -46,16 +47,17 @@ pub(super) fn run(rpc: Rpc<'_>) -> Result<Success, RpcError> {
     };
     let found = api.sources.registered(bus.as_ref(), params.get("NamePrefix").unwrap_or_default());
     let shown = found.iter().skip(page.offset).take(page.limit);
-    let event_source_list = shown.map(|source| SourceOutput::of(source, &api.identity)).collect();
+    let event_source_list = shown.map(|source| SourceOutput::of(source, api)).collect();
     let next_token = page.next_token(found.len());
     Ok(Success::of(&Listed { event_source_list, next_token, total: found.len() }))
 }
 
 impl<'a> SourceOutput<'a> {
-    fn of(source: &'a RegisteredSource, identity: &Identity) -> Self {
-        let (external_source_type, parameters) = source_kind::shown(&source.kind);
+    fn of(source: &'a RegisteredSource, api: &Api) -> Self {
+        let (external_source_type, parameters) =
+            source_kind::shown(&source.kind, &api.options.receive.public_url);
         Self {
-            arn: source_arn(identity, &source.bus, source.name.as_str()),
+            arn: source_arn(&api.identity, &source.bus, source.name.as_str()),
             name: source.name.as_str(),
             event_bus_name: source.bus.as_str(),
             r#type: "UserDefined",

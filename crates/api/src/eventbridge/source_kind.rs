@@ -4,6 +4,9 @@
 //! `ExternalSourceType` and the same members in `ExternalSourceConfig`. A source with neither is an application that
 //! puts events itself.
 
+mod schedule;
+mod webhook;
+
 use kulkul_source::SourceKind;
 use serde_json::{Map, Value};
 
@@ -55,14 +58,9 @@ impl WireKind {
     /// `None`: the kind is not offered.
     fn reader(self) -> Option<Reader> {
         match self {
-            Self::HttpEvent
-            | Self::ScheduledEvent
-            | Self::Mns
-            | Self::RocketMq
-            | Self::RabbitMq
-            | Self::Kafka
-            | Self::Sls
-            | Self::OssEvent => None,
+            Self::HttpEvent => Some(webhook::read),
+            Self::ScheduledEvent => Some(schedule::read),
+            Self::Mns | Self::RocketMq | Self::RabbitMq | Self::Kafka | Self::Sls | Self::OssEvent => None,
         }
     }
 }
@@ -116,10 +114,17 @@ pub(super) fn given(params: &Params<'_>) -> Result<Option<SourceKind>, RpcError>
     }
 }
 
-/// The value of `ExternalSourceType` and the block of parameters of a source that is listed.
-pub(super) fn shown(kind: &SourceKind) -> (Option<&'static str>, Map<String, Value>) {
+/// The value of `ExternalSourceType` and the block of parameters of a source that is listed. `public_url` is where
+/// the URLs of webhooks begin.
+pub(super) fn shown(kind: &SourceKind, public_url: &str) -> (Option<&'static str>, Map<String, Value>) {
     match kind {
         SourceKind::Custom => (None, Map::new()),
+        SourceKind::Webhook(settings) => {
+            (Some(WireKind::HttpEvent.names().0), webhook::shown(settings, public_url))
+        }
+        SourceKind::Schedule(settings) => {
+            (Some(WireKind::ScheduledEvent.names().0), schedule::shown(settings))
+        }
     }
 }
 

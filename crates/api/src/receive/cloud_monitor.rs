@@ -38,7 +38,7 @@ pub(super) async fn receive(
     }
     let bus = bus_of(call.path())?;
     let body = body.read_all(BODY_BYTES_MAX).await?;
-    let draft = event_of(fields_of(&body)?)?;
+    let draft = read(&body)?;
     call.peer.run_to_end();
     let answers = call.api.hub.accept(&bus, vec![Ok(draft)], call.peer.ip()).await?;
     match answers.first() {
@@ -49,6 +49,11 @@ pub(super) async fn receive(
 
 fn unreadable(reason: impl Into<String>) -> ReceiveError {
     ReceiveError::Unreadable { expected: "a notification of CloudMonitor", reason: reason.into() }
+}
+
+/// The event that a notification becomes.
+pub(super) fn read(body: &[u8]) -> Result<Draft<'static>, ReceiveError> {
+    event_of(fields_of(body)?)
 }
 
 /// The fields of a notification: a JSON object, whatever its media type says, or a form.
@@ -180,7 +185,7 @@ mod tests {
     use super::*;
 
     fn event(body: &str) -> Result<Value, String> {
-        let draft = fields_of(body.as_bytes()).and_then(event_of).map_err(|error| error.chain())?;
+        let draft = read(body.as_bytes()).map_err(|error| error.chain())?;
         let mut event = Map::new();
         for name in ["id", "source", "type", "time", "data"] {
             let value = draft.get(name).map(|json| serde_json::from_str(json).unwrap());

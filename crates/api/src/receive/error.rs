@@ -5,6 +5,7 @@ use kulkul_bus::AcceptError;
 use kulkul_listener::BodyError;
 use kulkul_model::{EventError, InvalidName};
 use kulkul_push_signature::PushRefusal;
+use kulkul_source::webhook::WebhookRefusal;
 use kulkul_store::StoreError;
 
 use crate::answer::chain;
@@ -20,6 +21,10 @@ pub(crate) enum ReceiveError {
     Token,
     #[error("a push of the older generation is taken only with a token, and the server has none configured")]
     TokenNeeded,
+    #[error("no event source has this URL")]
+    UnknownWebhook,
+    #[error(transparent)]
+    Webhook(#[from] WebhookRefusal),
     #[error("this push came before")]
     Replayed,
     #[error("only POST is")]
@@ -58,6 +63,15 @@ impl ReceiveError {
                 | PushRefusal::Mismatch,
             ) => (StatusCode::FORBIDDEN, "PushSignatureInvalid"),
             Self::Token | Self::TokenNeeded => (StatusCode::FORBIDDEN, "ReceiverTokenInvalid"),
+            Self::Webhook(WebhookRefusal::NotJson) => (StatusCode::BAD_REQUEST, "JsonAttributeInvalid"),
+            Self::UnknownWebhook
+            | Self::Webhook(
+                WebhookRefusal::Method(_)
+                | WebhookRefusal::Scheme(_)
+                | WebhookRefusal::Address
+                | WebhookRefusal::Referer
+                | WebhookRefusal::Signature(_),
+            ) => (StatusCode::FORBIDDEN, "PutEventsRequestSecurityCheckFailed"),
             Self::Replayed => (StatusCode::FORBIDDEN, "PushReplayed"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "UnsupportedHTTPMethod"),
             Self::Path => (StatusCode::NOT_FOUND, "EventBusEmpty"),

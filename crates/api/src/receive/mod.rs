@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `POST /push/{bus}` | the cloud's EventBridge, or another Kulkul, through an HTTPS target | a signature and a token |
 //! | `POST /cloudmonitor/{bus}` | CloudMonitor's URL notifications | a token in the URL |
+//! | `/webhook/putEvents` | anybody, for a webhook source | a token in the URL, and what the source asks for |
 //!
 //! The sender is answered 2xx only after the commit, so that it sends again what was not stored. Every refusal is
 //! counted under its code, and logged without what was sent.
@@ -13,6 +14,7 @@ mod error;
 mod events;
 mod push;
 mod tally;
+mod webhook;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +24,8 @@ use kulkul_access::Secret;
 use kulkul_listener::RequestBody;
 use kulkul_model::BusName;
 use kulkul_push_signature::PushPublicKeys;
+use kulkul_source::Sources;
+use kulkul_source::webhook::Network;
 use serde_json::{Value, json};
 use tracing::Instrument;
 
@@ -32,6 +36,8 @@ use crate::percent::{Plus, decode_text};
 use error::ReceiveError;
 use push::PushReceiver;
 use tally::Tally;
+pub(crate) use webhook::PATH as WEBHOOK_PATH;
+use webhook::WebhookReceiver;
 
 /// What strangers have to know to bring events.
 #[derive(Clone, Default)]
@@ -44,6 +50,8 @@ pub struct ReceiveOptions {
     pub push_token: Option<Secret>,
     /// What the URL of CloudMonitor's notifications must carry. None: they are refused.
     pub cloud_monitor_token: Option<Secret>,
+    /// Whose word about the client and the scheme of a webhook's request counts.
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl fmt::Debug for ReceiveOptions {
@@ -59,6 +67,7 @@ impl fmt::Debug for ReceiveOptions {
 pub(crate) struct Receivers {
     push: PushReceiver,
     cloud_monitor: CloudMonitorReceiver,
+    webhook: WebhookReceiver,
 }
 
 /// CloudMonitor's notifications.
@@ -72,6 +81,7 @@ pub(crate) struct CloudMonitorReceiver {
 pub(crate) enum Receiver {
     Push,
     CloudMonitor,
+    Webhook,
 }
 
 impl Receiver {
@@ -80,17 +90,20 @@ impl Receiver {
         match path.split('/').nth(1)? {
             "push" => Some(Self::Push),
             "cloudmonitor" => Some(Self::CloudMonitor),
+            "webhook" => Some(Self::Webhook),
             _ => None,
         }
     }
 }
 
 impl Receivers {
-    pub(crate) fn new(options: ReceiveOptions) -> Self {
-        let ReceiveOptions { public_url, push_keys, push_token, cloud_monitor_token } = options;
+    pub(crate) fn new(options: ReceiveOptions, sources: Arc<Sources>) -> Self {
+        let ReceiveOptions { public_url, push_keys, push_token, cloud_monitor_token, trusted_proxies } =
+            options;
         Self {
             push: PushReceiver::new(public_url, push_keys, push_token),
             cloud_monitor: CloudMonitorReceiver { token: cloud_monitor_token, tally: Tally::default() },
+            webhook: WebhookReceiver::new(sources, trusted_proxies),
         }
     }
 
@@ -98,6 +111,7 @@ impl Receivers {
         match receiver {
             Receiver::Push => self.push.tally(),
             Receiver::CloudMonitor => &self.cloud_monitor.tally,
+            Receiver::Webhook => self.webhook.tally(),
         }
     }
 
@@ -106,6 +120,7 @@ impl Receivers {
         json!({
             "push": self.tally(Receiver::Push).report(),
             "cloudMonitor": self.tally(Receiver::CloudMonitor).report(),
+            "webhook": self.tally(Receiver::Webhook).report(),
         })
     }
 }
@@ -156,13 +171,14 @@ async fn run(
     if call.oversized {
         return Err(ReceiveError::HeadTooLarge);
     }
-    if call.head.method != Method::POST {
+    if call.head.method != Method::POST && receiver != Receiver::Webhook {
         return Err(ReceiveError::Method);
     }
     let receivers: &Arc<Receivers> = &call.api.receivers;
     match receiver {
         Receiver::Push => receivers.push.receive(call, id, body).await,
         Receiver::CloudMonitor => cloud_monitor::receive(&receivers.cloud_monitor, call, id, body).await,
+        Receiver::Webhook => receivers.webhook.receive(call, id, body).await,
     }
 }
 
@@ -172,6 +188,16 @@ fn bus_of(path: &str) -> Result<BusName, ReceiveError> {
     let (Some(bus), None) = (segments.next(), segments.next()) else { return Err(ReceiveError::Path) };
     let bus = decode_text(bus, Plus::Plus).ok_or(ReceiveError::Path)?;
     bus.parse().map_err(ReceiveError::BusName)
+}
+
+/// What fuzzing reaches of this module.
+#[cfg(test)]
+pub(crate) mod fuzz {
+    /// Reads bodies of pushes and notifications.
+    pub(crate) fn bodies(text: &str) {
+        drop(super::events::read(&http::HeaderMap::new(), text.as_bytes()));
+        drop(super::cloud_monitor::read(text.as_bytes()));
+    }
 }
 
 #[cfg(test)]
