@@ -375,8 +375,8 @@ mod tests {
     #[tokio::test]
     async fn memory_is_bounded_and_the_oldest_are_forgotten_first() {
         let remembered = remembered(86_400);
-        for first in (0..REMEMBERED_MAX + 1000).step_by(1000) {
-            let events: Vec<_> = (first..first + 1000).map(|n| event("a", &n.to_string())).collect();
+        for first in (0..REMEMBERED_MAX + 1000).step_by(100) {
+            let events: Vec<_> = (first..first + 100).map(|n| event("a", &n.to_string())).collect();
             let (claims, claimed) = remembered.claim(&events, at(first as i64)).await;
             claimed.accepted(claims.iter().map(|_| FIRST), at(first as i64));
         }

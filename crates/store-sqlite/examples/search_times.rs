@@ -166,7 +166,7 @@ fn settlement(number: u64, seq: Seq, records: u64) -> Option<Settlement> {
     if number % 1000 == 999 || number.is_multiple_of(records / 100) {
         return None;
     }
-    let failed = (number + 1).is_multiple_of(records / 200);
+    let failed = (number + 3).is_multiple_of(records / 200);
     let delivery = DeliveryId { seq, queue: queue(number) };
     let next = match failed {
         true => NextState::Moved {

@@ -26,6 +26,7 @@ impl Hub {
     pub async fn run_replays(self: Arc<Self>, stop: CancellationToken) {
         let (mut running, mut begun) = (JoinSet::new(), HashSet::new());
         loop {
+            begun.retain(|id| self.replays.entry(id).is_some());
             for id in self.replays.running() {
                 if begun.insert(id.clone()) {
                     running.spawn(self.clone().run_replay(id, stop.clone()));
