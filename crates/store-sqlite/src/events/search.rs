@@ -25,7 +25,7 @@ const COST_OF_FILTER: u64 = 8;
 /// What reading the records that are in no block yet costs.
 const COST_OF_TAIL: u64 = 500;
 /// What asking where one record stands costs.
-const COST_OF_STANDING: u64 = 6;
+const COST_OF_STANDING: u64 = 14;
 
 /// The statement without its order.
 macro_rules! scan {

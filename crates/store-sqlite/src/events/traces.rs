@@ -17,7 +17,7 @@ use super::{Events, block};
 use crate::failure::Attempting;
 
 /// What looking for one page may cost, in microseconds or so.
-const PAGE_COST_MAX: u64 = 20_000;
+const PAGE_COST_MAX: u64 = 10_000;
 /// Bodies of one page; the record that goes beyond is the last.
 const PAGE_BYTES_MAX: usize = 4 << 20;
 
