@@ -13,9 +13,11 @@ mod report;
 mod source_kind;
 mod target;
 
+mod check_service_linked_role_for_product;
 mod create_event_bus;
 mod create_event_source;
 mod create_rule;
+mod create_service_linked_role_for_product;
 mod delete_event_bus;
 mod delete_event_source;
 mod delete_rule;
@@ -191,6 +193,8 @@ async fn dispatch(rpc: Rpc<'_>, operation: Operation) -> Result<Success, RpcErro
         Operation::QueryEventTraces => query_event_traces::run(rpc).await,
         Operation::QueryTracedEvents => query_traced_events::run(rpc).await,
         Operation::QueryTracedEventByEventId => query_traced_event_by_event_id::run(rpc).await,
+        Operation::CheckServiceLinkedRoleForProduct => check_service_linked_role_for_product::run(rpc),
+        Operation::CreateServiceLinkedRoleForProduct => create_service_linked_role_for_product::run(rpc),
     }
 }
 

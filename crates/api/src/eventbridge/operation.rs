@@ -63,4 +63,6 @@ operations! {
     QueryEventTraces => Read,
     QueryTracedEvents => Read,
     QueryTracedEventByEventId => Read,
+    CheckServiceLinkedRoleForProduct => Read,
+    CreateServiceLinkedRoleForProduct => Read,
 }

@@ -1,0 +1,17 @@
+"""Roles of the cloud's services, which have no meaning here: clients hear that all is well and go on."""
+
+from alibabacloud_eventbridge20200401 import models
+
+from harness.event_bridge import checked
+from harness.refusals import refused
+
+
+def test_roles_are_there_whoever_asks(eb):
+    product = "AliyunServiceRoleForEventBridgeSourceRabbitMQ"
+    request = models.CheckServiceLinkedRoleForProductRequest(product_name=product)
+    data = checked(eb.check_service_linked_role_for_product(request)).data
+    assert (data.check_pass, data.sts_role_name) == (True, product)
+    request = models.CreateServiceLinkedRoleForProductRequest(product_name=product)
+    checked(eb.create_service_linked_role_for_product(request))
+    with refused("MissingProductName"):
+        eb.check_service_linked_role_for_product(models.CheckServiceLinkedRoleForProductRequest())
