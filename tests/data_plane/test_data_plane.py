@@ -120,6 +120,19 @@ def test_patterns(call):
     assert refused.value.code == "EventRuleFilterPatternSchemaError"
 
 
+def test_event_sources(call, bus, unique):
+    name = unique("source")
+    made = call("create_event_source", {"EventSourceName": name, "EventBusName": bus, "Description": "d"})
+    assert made["EventSourceARN"] == f"{bus_arn(bus)}/eventsource/{name}"
+    asked = ("list_user_defined_event_sources", {"EventBusName": bus}, "ListUserDefinedRequest")
+    assert [found["Name"] for found in call(*asked)["EventSources"]] == [name]
+    call("update_event_source", {"EventSourceName": name, "EventBusName": bus, "Description": "other"})
+    call("delete_event_source", {"EventSourceName": name, "EventBusName": bus})
+    assert call(*asked)["Total"] == 0
+    official = call("list_aliyun_official_event_sources", {}, "ListAliyunOfficialRequest")["EventSourceList"]
+    assert "acs.oss" in {found["Name"] for found in official}
+
+
 def test_what_is_not_offered_says_so(call):
     with pytest.raises(Refused) as refused:
         call("list_event_streamings", {})

@@ -43,6 +43,7 @@ const fn row(path: &'static str, operation: Operation, answer: Answer) -> Row {
 
 const SAME: Answer = Answer::Members(&[]);
 const TRACED: &[(&str, &str)] = &[("Events", "TracedEvents")];
+const SOURCES: &[(&str, &str)] = &[("EventSourceList", "EventSources")];
 
 const TABLE: &[Row] = &[
     row("createEventBus", Operation::CreateEventBus, SAME),
@@ -63,4 +64,9 @@ const TABLE: &[Row] = &[
     row("queryEventTraces", Operation::QueryEventTraces, Answer::Under("EventTraceList")),
     row("queryEventByEventId", Operation::QueryTracedEventByEventId, Answer::MembersOfFirst(TRACED)),
     row("queryEventsByPeriod", Operation::QueryTracedEvents, Answer::Members(TRACED)),
+    row("v2/createEventSource", Operation::CreateEventSource, SAME),
+    row("v2/updateEventSource", Operation::UpdateEventSource, Answer::Nothing),
+    row("v2/deleteEventSource", Operation::DeleteEventSource, Answer::Nothing),
+    row("v2/listUserDefinedEventSources", Operation::ListUserDefinedEventSources, Answer::Members(SOURCES)),
+    row("v2/listAliyunOfficialEventSources", Operation::ListAliyunOfficialEventSources, SAME),
 ];
