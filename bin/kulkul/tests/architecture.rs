@@ -9,7 +9,14 @@ use serde_json::Value;
 /// The crates by layer. A crate may depend on those of lower layers only.
 const LAYERS: &[&[&str]] = &[
     &["kulkul-model", "kulkul-pattern", "kulkul-sandbox", "kulkul-listener", "kulkul-xml"],
-    &["kulkul-transform", "kulkul-catalog", "kulkul-store", "kulkul-instance", "kulkul-push-signature"],
+    &[
+        "kulkul-transform",
+        "kulkul-catalog",
+        "kulkul-store",
+        "kulkul-instance",
+        "kulkul-push-signature",
+        "kulkul-schedule",
+    ],
     &["kulkul-store-sqlite", "kulkul-access", "kulkul-delivery"],
     &["kulkul-bus", "kulkul-client", "kulkul-queue"],
     &["kulkul-function", "kulkul-objects", "kulkul-source"],
