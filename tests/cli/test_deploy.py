@@ -137,3 +137,10 @@ def test_a_refusal_of_the_server_names_the_thing(project, commands):
 def test_a_directory_without_a_file_is_named(tmp_path, commands):
     done = commands.run("deploy", tmp_path)
     assert done.returncode == 1 and str(tmp_path / "kulkul.yaml") in done.stderr
+
+
+def test_what_the_server_finds_odd_is_said(project, commands):
+    (project / "kulkul.yaml").write_text(FILE.replace("oss:ObjectCreated:*", "oss:ObjectCreated:Put"))
+    done = commands.run("deploy", project)
+    assert done.returncode == 0, done.stderr
+    assert "kulkul: warning: echo/pictures: the catalog has no type 'oss:ObjectCreated:Put' of 'acs.oss'" in done.stderr.splitlines()

@@ -170,3 +170,11 @@ def test_logs_are_shown_and_followed(echo, commands):
         following.stdout.readline()
         commands.succeed("invoke", "echo", "--payload", "d")
         wait_until(lambda: "got" in following.stdout.readline())
+
+
+def test_what_the_server_finds_odd_about_a_trigger_is_said(echo, kulkul):
+    odd = kulkul("trigger", "create", "echo", "typo", "--source", "acs.os")
+    assert odd.returncode == 0 and "created echo/typo" in odd.stdout
+    assert odd.stderr == "kulkul: warning: the catalog has no event source 'acs.os'\n"
+    fine = kulkul("trigger", "create", "echo", "fine", "--source", "acs.oss")
+    assert (fine.returncode, fine.stderr) == (0, "")
