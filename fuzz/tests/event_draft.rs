@@ -61,6 +61,7 @@ fn accept(bytes: &[u8]) {
         region: &region,
         received_at: Timestamp::from_millis(0),
         sender: "127.0.0.1",
+        via: "",
     };
     let Ok(event) = Draft::parse(text).and_then(|draft| draft.accept(&add, &EventLimits::default())) else {
         return;

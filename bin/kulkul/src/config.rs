@@ -14,6 +14,7 @@ use std::time::Duration;
 use kulkul_access::Secret;
 use kulkul_instance::IsolationConfig;
 use kulkul_model::{AccountId, BusName, Region};
+use kulkul_outbound::Reach;
 use kulkul_push_signature::PushPublicKeys;
 use kulkul_source::SourceName;
 use kulkul_source::webhook::Network;
@@ -47,6 +48,12 @@ pub struct Config {
     pub event_bytes_max: usize,
     /// Attempts under way at once at one target.
     pub target_concurrency: NonZeroU32,
+    /// Where requests to targets may go; `None` when the addresses that the server listens on decide.
+    pub allow_targets: Option<Reach>,
+    /// How long an attempt at an HTTP target may take.
+    pub http_target_timeout: Duration,
+    /// How long connecting to one may take.
+    pub http_target_connect_timeout: Duration,
     /// Whether numbers in patterns are compared by value.
     pub numeric_equality: bool,
     /// Whether operations on this server's own resources are events.
@@ -87,6 +94,14 @@ pub struct Config {
     pub watched_directories_bus: BusName,
     /// Whether refusals of the EventBridge API are answered with HTTP 409 instead of 200.
     pub business_errors_409: bool,
+}
+
+impl Config {
+    /// Where requests to targets may go. A server that nobody else can reach may reach itself.
+    pub fn reach(&self) -> Reach {
+        let local = self.listen.ip().is_loopback() && self.objects_listen.ip().is_loopback();
+        self.allow_targets.unwrap_or(Reach { loopback: local, ..Reach::PUBLIC })
+    }
 }
 
 /// Everything that is wrong with a configuration.
@@ -213,6 +228,16 @@ mod tests {
         assert_eq!(config.listen.port(), 3);
         assert_eq!(config.region.as_str(), "cn-b");
         assert_eq!(config.account_id.as_str(), "12");
+    }
+
+    #[test]
+    fn a_server_for_this_machine_alone_may_send_to_it() {
+        let reach = |toml: &str| load(toml, &[], &[]).unwrap().reach().to_string();
+        assert_eq!(reach(""), "public,loopback");
+        assert_eq!(reach("listen = \"0.0.0.0:7500\""), "public");
+        assert_eq!(reach("objects_listen = \"0.0.0.0:7501\""), "public");
+        assert_eq!(reach("allow_targets = \"private\""), "private");
+        assert!(load("allow_targets = \"all\"", &[], &[]).unwrap_err().contains("`allow_targets` has `all`"));
     }
 
     #[test]

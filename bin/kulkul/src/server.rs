@@ -13,13 +13,15 @@ use anyhow::Context;
 use kulkul_access::{AccessKeys, FirstKey, NewKey, Role};
 use kulkul_api::{Api, ApiOptions, ApiParts, BusinessErrors, ReceiveOptions};
 use kulkul_bus::{Hub, HubOptions, HubParts};
-use kulkul_delivery::{Clock, Dispatcher, DispatcherOptions, Redrives, SystemClock};
+use kulkul_delivery::{Clock, Dispatcher, DispatcherOptions, Outside, Pusher, Redrives, SystemClock};
 use kulkul_function::{FunctionOptions, Functions, FunctionsParts, LogLimits, Logs};
 use kulkul_instance::{Instances, InstancesConfig, RuntimeChoice};
 use kulkul_listener::{Limits, Listener};
 use kulkul_model::{EventLimits, Identity};
 use kulkul_objects::{Buckets, ObjectApi, ObjectParts, ObjectSettings};
+use kulkul_outbound::{Outbound, OutboundOptions};
 use kulkul_pattern::{Equality, PatternOptions};
+use kulkul_push::Signer;
 use kulkul_source::{Sources, SourcesParts};
 use kulkul_store_sqlite::SqliteStore;
 use kulkul_trigger::{TriggerOptions, Triggers, TriggersParts};
@@ -143,19 +145,28 @@ impl Server {
         producers.start(&mut tasks).await?;
         let replays = hub.clone();
         let queues = queues::open(&identity, &store, &clock).await?;
+        let signer = Arc::new(signer(&config, api_listener.address())?);
+        let pusher = Pusher {
+            outbound: outbound(&config),
+            signer: signer.clone(),
+            timeout: config.http_target_timeout,
+        };
+        let outside =
+            Outside { pusher: Some(pusher), buses: Some(hub.clone()), ..Outside::new(functions.clone()) };
         let api = Api::new(ApiParts {
             redrives: redrives.clone(),
             hub,
-            functions: functions.clone(),
+            functions,
             triggers,
             queues: queues.clone(),
             sources: sources.clone(),
+            signer,
             keys,
             identity,
             clock: clock.clone(),
             options: api_options(&config, api_listener.address()),
         });
-        dispatcher.start(functions);
+        dispatcher.start(outside);
 
         let addresses = Addresses { api: api_listener.address(), objects: objects_listener.address() };
         let (api_stop, objects_stop) = (stop.clone(), stop.clone());
@@ -235,6 +246,18 @@ fn first_key(config: &Config) -> anyhow::Result<FirstKey> {
     })
 }
 
+fn outbound(config: &Config) -> Outbound {
+    Outbound::new(OutboundOptions {
+        reach: config.reach(),
+        connect_timeout: config.http_target_connect_timeout,
+        authorities: Vec::new(),
+    })
+}
+
+fn signer(config: &Config, address: SocketAddr) -> anyhow::Result<Signer> {
+    Ok(Signer::open(config.data_dir.clone(), &public_url(config, address))?)
+}
+
 fn hub_options(config: &Config) -> HubOptions {
     let defaults = HubOptions::default();
     let equality = if config.numeric_equality { Equality::Numeric } else { Equality::Lexical };
@@ -242,6 +265,7 @@ fn hub_options(config: &Config) -> HubOptions {
         event: EventLimits { event_bytes_max: config.event_bytes_max, ..defaults.event },
         pattern: PatternOptions { equality, ..defaults.pattern },
         own_events: config.own_events,
+        reach: config.reach(),
         ..defaults
     }
 }

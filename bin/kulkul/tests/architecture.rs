@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// The crates by layer. A crate may depend on those of lower layers only.
 const LAYERS: &[&[&str]] = &[
-    &["kulkul-model", "kulkul-pattern", "kulkul-sandbox", "kulkul-listener", "kulkul-xml"],
+    &["kulkul-model", "kulkul-pattern", "kulkul-sandbox", "kulkul-listener", "kulkul-outbound", "kulkul-xml"],
     &[
         "kulkul-transform",
         "kulkul-catalog",
@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
         "kulkul-push-signature",
         "kulkul-schedule",
     ],
+    &["kulkul-push"],
     &["kulkul-store-sqlite", "kulkul-access", "kulkul-delivery"],
     &["kulkul-bus", "kulkul-client", "kulkul-queue"],
     &["kulkul-function", "kulkul-objects", "kulkul-source"],

@@ -13,6 +13,7 @@ use kulkul_delivery::{Clock, Redrives};
 use kulkul_function::Functions;
 use kulkul_listener::{Peer, RequestBody, head_bytes};
 use kulkul_model::{Identity, Timestamp};
+use kulkul_push::Signer;
 use kulkul_queue::Queues;
 use kulkul_source::Sources;
 use kulkul_trigger::Triggers;
@@ -79,6 +80,8 @@ pub struct ApiParts {
     pub queues: Queues,
     /// The registry of event sources.
     pub sources: Arc<Sources>,
+    /// Signs pushes to HTTP targets; its certificate is published here.
+    pub signer: Arc<Signer>,
     /// Who may call.
     pub keys: Arc<AccessKeys>,
     /// Whose server this is.
@@ -97,6 +100,7 @@ pub struct Api {
     pub(crate) triggers: Arc<Triggers>,
     pub(crate) queues: Queues,
     pub(crate) sources: Arc<Sources>,
+    signer: Arc<Signer>,
     pub(crate) gate: Gate,
     pub(crate) identity: Identity,
     pub(crate) options: ApiOptions,
@@ -107,8 +111,19 @@ pub struct Api {
 impl Api {
     /// Puts the API together.
     pub fn new(parts: ApiParts) -> Arc<Self> {
-        let ApiParts { redrives, hub, functions, triggers, queues, sources, keys, identity, clock, options } =
-            parts;
+        let ApiParts {
+            redrives,
+            hub,
+            functions,
+            triggers,
+            queues,
+            signer,
+            sources,
+            keys,
+            identity,
+            clock,
+            options,
+        } = parts;
         let gate = Gate::new(keys, options.skew_max, options.nonce_count_max);
         let receivers = Arc::new(Receivers::new(options.receive.clone(), sources.clone()));
         Arc::new(Self {
@@ -117,6 +132,7 @@ impl Api {
             functions,
             triggers,
             queues,
+            signer,
             sources,
             gate,
             identity,
@@ -142,6 +158,7 @@ impl Api {
             Protocol::Receive(receiver) => Box::pin(receive::serve(call, receiver, body)).await,
             Protocol::Queue => Box::pin(queue::serve(call, body)).await,
             Protocol::QueueControl => Box::pin(queue_control::serve(call, body)).await,
+            Protocol::Certificate => certificate(&call),
             Protocol::Health => health(&call),
         }
     }
@@ -209,6 +226,8 @@ enum Protocol {
     Queue,
     /// The control plane of Simple Message Queue, `Mns-open` 2022-01-19, RPC.
     QueueControl,
+    /// The certificate with which receivers check that a push is ours: for everybody.
+    Certificate,
     /// `/healthz`.
     Health,
 }
@@ -219,6 +238,7 @@ impl Protocol {
             "/" if queue_control::is_meant(call) => Self::QueueControl,
             "/" => Self::EventBridge,
             "/healthz" => Self::Health,
+            path if Signer::is_certificate_path(path) => Self::Certificate,
             path if path.starts_with("/openapi/") => Self::EventBridgeData,
             path if path.starts_with(native::PREFIX) => Self::Native,
             path if queue::is_path(path) => Self::Queue,
@@ -234,6 +254,17 @@ fn health(call: &Call<'_>) -> Answer {
         Method::GET | Method::HEAD => {
             answer::with_body(StatusCode::OK, "application/json", &br#"{"status":"ok"}"#[..])
         }
+        _ => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
+    }
+}
+
+fn certificate(call: &Call<'_>) -> Answer {
+    let found = call.api.signer.certificate_at(call.path());
+    match (call.head.method.clone(), found) {
+        (Method::GET | Method::HEAD, Some(pem)) => {
+            answer::with_body(StatusCode::OK, "application/x-pem-file", pem)
+        }
+        (Method::GET | Method::HEAD, None) => answer::empty(StatusCode::NOT_FOUND),
         _ => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
     }
 }

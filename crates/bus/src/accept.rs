@@ -130,6 +130,7 @@ impl Hub {
             region: &identity.region,
             received_at: now,
             sender,
+            via: "",
         };
         draft.accept(&add, limits)
     }

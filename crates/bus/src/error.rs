@@ -74,6 +74,14 @@ pub enum BusError {
     /// A target cannot work.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// A target would put events back on the bus that they come from.
+    #[error("target `{id}` would put the events of the bus [{bus}] on that bus again, for ever")]
+    CircularTarget {
+        /// The target.
+        id: TargetId,
+        /// The bus.
+        bus: BusName,
+    },
     /// Two targets of one request have the same id.
     #[error("the id of event target is duplicate: `{id}`")]
     DuplicateTarget {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use kulkul_delivery::{Clock, Dispatcher, Plan};
+use kulkul_delivery::{Call, Clock, Dispatcher, Plan, TargetConfig};
 use kulkul_model::{BusName, EventLimits, Identity, RuleName, Timestamp};
+use kulkul_outbound::Reach;
 use kulkul_pattern::{Pattern, PatternOptions, SharedIndex};
 use kulkul_store::{Document, EventLog, LogName, Metadata, QueueId, Revision, StoreError, Traces};
 
@@ -26,6 +27,8 @@ pub struct HubOptions {
     pub target_count_max: usize,
     /// Whether operations on resources of this server are events on the bus `default`.
     pub own_events: bool,
+    /// Where requests to targets may go.
+    pub reach: Reach,
 }
 
 impl Default for HubOptions {
@@ -34,7 +37,13 @@ impl Default for HubOptions {
     fn default() -> Self {
         let pattern =
             PatternOptions { length_max: 256 << 10, operators_max: usize::MAX, ..PatternOptions::default() };
-        Self { event: EventLimits::default(), pattern, target_count_max: 5, own_events: true }
+        Self {
+            event: EventLimits::default(),
+            pattern,
+            target_count_max: 5,
+            own_events: true,
+            reach: Reach::PUBLIC,
+        }
     }
 }
 
@@ -214,11 +223,26 @@ impl Hub {
             return Err(BusError::DuplicateTarget { id: twice.id.clone() });
         }
         let pattern = Arc::new(Pattern::parse(&rule.pattern, &options.pattern)?);
-        let plan = |target: &kulkul_delivery::TargetConfig| {
-            target.compile(queue_of(&rule.bus, &rule.name, &target.id))
-        };
+        let plan = |target: &TargetConfig| target.compile(queue_of(&rule.bus, &rule.name, &target.id));
         let plans = rule.targets.iter().map(plan).collect::<Result<_, _>>()?;
         Ok(Compiled { pattern, plans })
+    }
+
+    /// Refuses targets that nothing may or can be sent to. Those that the rule has already stay: an attempt at them fails.
+    pub(crate) fn check_new_targets(
+        &self,
+        rule: &Rule,
+        plans: &[Plan],
+        before: &[TargetConfig],
+    ) -> Result<(), BusError> {
+        let new = rule.targets.iter().zip(plans).filter(|(target, _)| !before.contains(target));
+        for (target, plan) in new {
+            target.check_reach(&plan.call, self.parts.options.reach)?;
+            if matches!(&plan.call, Call::Bus { bus } if *bus == rule.bus) {
+                return Err(BusError::CircularTarget { id: target.id.clone(), bus: rule.bus.clone() });
+            }
+        }
+        Ok(())
     }
 
     /// Makes sure that the index of a bus takes a pattern, before the rule is stored.

@@ -13,6 +13,7 @@ mod document;
 mod dry_run;
 mod error;
 mod explain;
+mod forward;
 mod hub;
 mod operation;
 mod replay;

@@ -28,6 +28,7 @@ impl Hub {
         }
         let rule = Arc::new(new.created(self.parts.clock.now()));
         let compiled = self.compile(&rule)?;
+        self.check_new_targets(&rule, &compiled.plans, &[])?;
         self.admit(&bus, &compiled.pattern)?;
         let revision =
             self.parts.metadata.create(&rule_key(&rule.bus, &rule.name), write_rule(&rule)).await?;
@@ -114,6 +115,7 @@ impl Hub {
             return Ok(rule);
         }
         let compiled = self.compile(&rule)?;
+        self.check_new_targets(&rule, &compiled.plans, &before.targets)?;
         self.admit(&bus, &compiled.pattern)?;
         let key = rule_key(&rule.bus, name);
         let revision = self.parts.metadata.replace(&key, revision, write_rule(&rule)).await?;

@@ -13,8 +13,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use kulkul_delivery::{
-    Call, Dispatcher, DispatcherOptions, ErrorsTolerance, FunctionAnswer, FunctionCall, FunctionCaller,
-    InvocationMode, Plan, Policy, RetryStrategy, SystemClock, Verdict,
+    Call, Dispatcher, DispatcherOptions, ErrorsTolerance, FunctionCall, FunctionCaller, InvocationMode,
+    Outside, Plan, Policy, RetryStrategy, SystemClock, TargetAnswer, Verdict,
 };
 use kulkul_model::{Qualifier, Timestamp, TraceId};
 use kulkul_store::{LogName, NewRecord, QueueId, RecordKey, Route};
@@ -28,14 +28,8 @@ const EVENT_BYTES: usize = 1024;
 struct Dead;
 
 impl FunctionCaller for Dead {
-    fn call(&self, _: FunctionCall) -> BoxFuture<'_, FunctionAnswer> {
-        Box::pin(std::future::ready(FunctionAnswer {
-            verdict: Verdict::Failed,
-            answer: "[500]dead".to_owned(),
-            function_error: None,
-            response: Bytes::new(),
-            log: None,
-        }))
+    fn call(&self, _: FunctionCall) -> BoxFuture<'_, TargetAnswer> {
+        Box::pin(std::future::ready(TargetAnswer::new(Verdict::Failed, "[500]dead")))
     }
 }
 
@@ -51,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let dispatcher =
         Dispatcher::open(store.event_log(), store.metadata(), Arc::new(SystemClock), options).await?;
     dispatcher.register(plan(&queue)?);
-    dispatcher.start(Arc::new(Dead));
+    dispatcher.start(Outside::new(Arc::new(Dead)));
     println!("before: {} MiB resident", resident_mib("VmRSS"));
     let begun = Instant::now();
     for first in (0..count).step_by(AT_ONCE) {

@@ -1,19 +1,31 @@
 //! One attempt at one delivery: call the target, decide what follows.
+//!
+//! Each type of target has a file here that calls it, and one in `target/` that reads its parameters.
+
+mod function;
+mod payload;
+mod push;
+mod sink;
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use bytes::Bytes;
-use kulkul_model::{Event, InvocationId, Timestamp};
-use kulkul_store::{AttemptRecord, NextState, QueueId, Record};
-use kulkul_transform::{TooLarge, Transform};
+use kulkul_model::{InvocationId, Timestamp};
+use kulkul_store::{AttemptRecord, NextState, QueueId};
 use tokio::time::Instant;
 
-use crate::caller::{FunctionAnswer, FunctionCall, FunctionCaller, InvocationMode, Verdict};
-use crate::{Call, Delivery, Failure, NextStep, Plan, after_failure};
+use crate::outside::Outside;
+use crate::{Call, Delivery, Failure, NextStep, Plan, TargetAnswer, Verdict, after_failure};
+
+pub use push::answer_of;
+
+/// The longest time that a target may ask to be left alone for.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
 /// An attempt that came to an end.
 pub(crate) struct Made {
-    pub(crate) answer: FunctionAnswer,
+    pub(crate) answer: TargetAnswer,
     pub(crate) record: AttemptRecord,
     /// What the target received, when later attempts must receive the same and it is not the event itself.
     pub(crate) sent: Option<Bytes>,
@@ -29,53 +41,48 @@ pub(crate) struct Decision {
     pub(crate) block: bool,
 }
 
+/// What a call of a target came to.
+struct Tried {
+    answer: TargetAnswer,
+    /// See [`Made::sent`].
+    sent: Option<Bytes>,
+    /// The id of the invocation, when a function was called.
+    invocation: Option<InvocationId>,
+}
+
 /// Calls the target.
-pub(crate) async fn make(
-    plan: &Plan,
-    delivery: &Delivery,
-    caller: &dyn FunctionCaller,
-    started_at: Timestamp,
-) -> Made {
+pub(crate) async fn make(plan: &Plan, delivery: &Delivery, outside: &Outside, started_at: Timestamp) -> Made {
     let begun = Instant::now();
-    let (function, qualifier, mode, payload, sent) = match &plan.call {
+    let Tried { answer, sent, invocation } = match &plan.call {
         Call::Function { function, qualifier, mode, body } => {
-            let kept = delivery.note.clone().filter(|_| !body.is_original());
-            let made = kept.map_or_else(|| payload_of(body, &delivery.record), Ok);
-            let payload = match made {
-                Ok(payload) => payload,
-                Err(error) => return refused(delivery, started_at, &error),
-            };
-            let sent = (!body.is_original()).then(|| payload.clone());
-            (function, qualifier, *mode, payload, sent)
+            function::call(delivery, outside, started_at, (function, qualifier), *mode, body).await
         }
-        // The handler runs within this attempt: what is asynchronous about it lies behind us.
         Call::Invocation { function, qualifier } => {
-            (function, qualifier, InvocationMode::Sync, delivery.record.body.clone(), None)
+            function::invoke(delivery, outside, (function, qualifier)).await
         }
+        Call::Push { url, token, body } => {
+            push::push(delivery, outside, started_at, url, token.as_deref(), body).await
+        }
+        Call::Bus { bus } => sink::put(delivery, outside, bus).await,
+        Call::Queue { queue, body, encoding } => sink::send(delivery, outside, queue, body, *encoding).await,
     };
-    let invocation = match &plan.call {
-        Call::Function { .. } => InvocationId::new(started_at),
-        Call::Invocation { .. } => InvocationId::from_text(&delivery.record.key.id),
-    };
-    let call = FunctionCall {
-        function: function.clone(),
-        qualifier: qualifier.clone(),
-        payload,
-        invocation: invocation.clone(),
-        mode,
-        failed: delivery.failed,
-    };
-    let answer = caller.call(call).await;
     let record = AttemptRecord {
         number: delivery.failed + 1,
         started_at,
         elapsed_micros: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
         succeeded: answer.verdict == Verdict::Succeeded,
         answer: answer.answer.clone(),
-        invocation: Some(invocation.as_str().to_owned()),
+        invocation: invocation.map(|id| id.as_str().to_owned()),
         log: answer.log.clone(),
     };
     Made { answer, record, sent }
+}
+
+impl Tried {
+    /// An attempt that ended without an answer of the target.
+    fn without(verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self { answer: TargetAnswer::new(verdict, reason), sent: None, invocation: None }
+    }
 }
 
 /// Decides what follows. `Throttled` comes here only when the delivery is too old to wait any longer.
@@ -87,7 +94,8 @@ pub(crate) fn decide(plan: &Plan, delivery: &Delivery, made: &Made, now: Timesta
     };
     let failed = NonZeroU32::MIN.saturating_add(delivery.failed);
     match after_failure(&plan.policy, failed, retryable, delivery.record.accepted_at, now, roll) {
-        NextStep::RetryAt(not_before) => {
+        NextStep::RetryAt(at) => {
+            let not_before = not_before(plan, delivery, made, now, at);
             let next = NextState::Waiting { not_before, failed: failed.get(), note: made.sent.clone() };
             Decision { next, ended: false, block: false }
         }
@@ -129,36 +137,90 @@ pub(crate) fn dead_letters_of(queue: &QueueId) -> QueueId {
     QueueId(format!("dead/{queue}").into())
 }
 
-fn payload_of(body: &Transform, record: &Record) -> Result<Bytes, TooLarge> {
-    match body.is_original() {
-        true => Ok(record.body.clone()),
-        false => body.apply(&event_of(record)),
+/// The time of the next attempt: `at` by the strategy, later when the target asked for it, but never too late to be made.
+fn not_before(plan: &Plan, delivery: &Delivery, made: &Made, now: Timestamp, at: Timestamp) -> Timestamp {
+    let Some(wait) = made.answer.retry_after else { return at };
+    let asked = now.plus(wait.min(RETRY_AFTER_MAX));
+    let last = plan.policy.age_max.map_or(Timestamp::MAX, |age| delivery.record.accepted_at.plus(age));
+    at.max(asked.min(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{ErrorsTolerance, Policy, RetryStrategy};
+    use kulkul_store::{LogName, Record, RecordKey, Seq};
+
+    fn decided(retry_after_secs: Option<u64>, age_max_secs: Option<u64>, failed: u32) -> NextState {
+        let plan = Plan {
+            queue: QueueId("q".into()),
+            call: Call::Invocation {
+                function: "f".parse().unwrap(),
+                qualifier: kulkul_model::Qualifier::latest(),
+            },
+            policy: Policy {
+                retry: RetryStrategy::Backoff,
+                tolerance: ErrorsTolerance::All,
+                age_max: age_max_secs.map(Duration::from_secs),
+            },
+            concurrency: None,
+            epilogue: None,
+        };
+        let key = RecordKey {
+            log: LogName("bus/b".into()),
+            id: "1".into(),
+            source: "s".into(),
+            kind: "t".into(),
+            subject: String::new(),
+        };
+        let record = Record {
+            seq: Seq(1),
+            key,
+            trace_id: kulkul_model::TraceId::random(),
+            accepted_at: Timestamp::from_millis(0),
+            body: Bytes::new(),
+        };
+        let not_before = Timestamp::from_millis(0);
+        let delivery =
+            Delivery { queue: plan.queue.clone(), record: Arc::new(record), failed, note: None, not_before };
+        let answer = TargetAnswer {
+            retry_after: retry_after_secs.map(Duration::from_secs),
+            ..TargetAnswer::new(Verdict::Failed, "[429]")
+        };
+        let record = AttemptRecord {
+            number: failed + 1,
+            started_at: Timestamp::from_millis(0),
+            elapsed_micros: 0,
+            succeeded: false,
+            answer: String::new(),
+            invocation: None,
+            log: None,
+        };
+        let made = Made { answer, record, sent: None };
+        decide(&plan, &delivery, &made, Timestamp::from_millis(1_000), 0.0).next
     }
-}
 
-/// An attempt that ended before the target was called.
-fn refused(delivery: &Delivery, started_at: Timestamp, error: &TooLarge) -> Made {
-    let answer = FunctionAnswer {
-        verdict: Verdict::Impossible,
-        answer: error.to_string(),
-        function_error: None,
-        response: Bytes::new(),
-        log: None,
-    };
-    let record = AttemptRecord {
-        number: delivery.failed + 1,
-        started_at,
-        elapsed_micros: 0,
-        succeeded: false,
-        answer: answer.answer.clone(),
-        invocation: None,
-        log: None,
-    };
-    Made { answer, record, sent: None }
-}
-
-fn event_of(record: &Record) -> Event {
-    let key = &record.key;
-    let subject = Some(key.subject.clone()).filter(|subject| !subject.is_empty());
-    Event::from_stored(record.body.clone(), key.id.clone(), key.source.clone(), key.kind.clone(), subject)
+    #[test]
+    fn a_target_may_ask_for_a_longer_wait_but_not_for_a_shorter_or_endless_one() {
+        let table = [
+            // asked, age limit, at in ms
+            (None, None, 11_000),
+            (Some(5), None, 11_000),
+            (Some(60), None, 61_000),
+            (Some(1_000_000), None, 3_601_000),
+            (Some(60), Some(30), 30_000),
+        ];
+        for (asked, age_max, at) in table {
+            let NextState::Waiting { not_before, failed, .. } = decided(asked, age_max, 0) else {
+                panic!("{asked:?}, {age_max:?}: given up");
+            };
+            assert_eq!((not_before, failed), (Timestamp::from_millis(at), 1), "{asked:?}, {age_max:?}");
+        }
+        assert!(
+            matches!(decided(Some(60), None, 3), NextState::Moved { .. }),
+            "it still counts as an attempt"
+        );
+    }
 }

@@ -4,6 +4,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use kulkul_model::{FunctionName, InvocationId, Qualifier};
 
+use crate::TargetAnswer;
+
 /// One attempt to call a function.
 #[derive(Clone, Debug)]
 pub struct FunctionCall {
@@ -30,36 +32,8 @@ pub enum InvocationMode {
     Async,
 }
 
-/// How a call of a function ended.
-#[derive(Clone, Debug)]
-pub struct FunctionAnswer {
-    /// Success or kind of failure.
-    pub verdict: Verdict,
-    /// What was answered in short, such as `[200]Ok`.
-    pub answer: String,
-    /// The error type that the platform reports, such as `UnhandledInvocationError`.
-    pub function_error: Option<String>,
-    /// What the function returned.
-    pub response: Bytes,
-    /// What it logged; at most 4 KiB.
-    pub log: Option<String>,
-}
-
-/// Whether a call succeeded, and what a caller should do when it did not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The function ran to its end.
-    Succeeded,
-    /// It failed; another attempt may succeed.
-    Failed,
-    /// It cannot be called; another attempt cannot succeed.
-    Impossible,
-    /// There was no room to run it now. This does not count as an attempt.
-    Throttled,
-}
-
 /// What runs functions, as the deliveries see it.
 pub trait FunctionCaller: Send + Sync + 'static {
     /// Makes one attempt. Never retries by itself. Dropping the future cancels the run.
-    fn call(&self, call: FunctionCall) -> BoxFuture<'_, FunctionAnswer>;
+    fn call(&self, call: FunctionCall) -> BoxFuture<'_, TargetAnswer>;
 }

@@ -13,11 +13,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::attempt::{self, Decision, Made};
 use crate::budget::Budget;
-use crate::caller::{FunctionCaller, Verdict};
 use crate::holds::{Hold, Holds};
 use crate::queue::{LastFailure, Queue};
 use crate::settler::{self, Outcome, OutcomeSender};
-use crate::{Clock, Delivery, Ending, Plan};
+use crate::{Clock, Delivery, Ending, Outside, Plan, Verdict};
 
 /// The bounds of the dispatcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +68,7 @@ pub(crate) struct Inner {
     /// Held by whoever changes what holds a target back, or takes one away.
     pub(crate) control: tokio::sync::Mutex<()>,
     budget: Budget,
-    caller: OnceLock<Arc<dyn FunctionCaller>>,
+    outside: OnceLock<Outside>,
     outcomes: Mutex<Option<OutcomeSender>>,
     wakes: Mutex<BTreeMap<Timestamp, Vec<Arc<Queue>>>>,
     earlier_wake: Notify,
@@ -115,7 +114,7 @@ impl Dispatcher {
             holds,
             control: tokio::sync::Mutex::new(()),
             budget: Budget::new(options.ready_bytes_max),
-            caller: OnceLock::new(),
+            outside: OnceLock::new(),
             outcomes: Mutex::new(None),
             wakes: Mutex::default(),
             earlier_wake: Notify::new(),
@@ -127,9 +126,9 @@ impl Dispatcher {
     }
 
     /// Starts delivering. Called once, within a Tokio runtime, when the queues of all known targets are registered.
-    pub fn start(&self, caller: Arc<dyn FunctionCaller>) {
+    pub fn start(&self, outside: Outside) {
         let inner = &self.0;
-        if inner.caller.set(caller).is_err() {
+        if inner.outside.set(outside).is_err() {
             return;
         }
         let (sender, receiver) = settler::channel();
@@ -247,7 +246,7 @@ impl Dispatcher {
     /// Starts what can be started, and reads from the store when the window runs low.
     pub(crate) fn pump(&self, queue: &Arc<Queue>) {
         let inner = &self.0;
-        if inner.stop.is_cancelled() || inner.caller.get().is_none() {
+        if inner.stop.is_cancelled() || inner.outside.get().is_none() {
             return;
         }
         let in_flight_max = queue.plan.load().concurrency.unwrap_or(inner.options.concurrency).get() as usize;
@@ -315,13 +314,13 @@ impl Dispatcher {
 
     async fn attempt(self, queue: Arc<Queue>, delivery: Delivery) {
         let inner = &self.0;
-        let Some(caller) = inner.caller.get() else { return };
+        let Some(outside) = inner.outside.get() else { return };
         let plan = queue.plan.load_full();
         let started_at = inner.clock.now();
         let made = tokio::select! {
             biased;
             () = inner.abort.cancelled() => return,
-            made = attempt::make(&plan, &delivery, caller.as_ref(), started_at) => made,
+            made = attempt::make(&plan, &delivery, outside, started_at) => made,
         };
         let now = inner.clock.now();
         let too_old =

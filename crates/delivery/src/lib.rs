@@ -6,8 +6,10 @@
 //! own bound of attempts under way, so that a dead or slow target delays nobody else; what does not fit waits in the
 //! store.
 //!
-//! Nothing here knows of rules or buses: a queue and the [`Plan`] of its target are all it sees.
+//! Nothing here knows of rules or buses: a queue and the [`Plan`] of its target are all it sees. What targets are made
+//! of is behind the seams of [`Outside`].
 
+mod answer;
 mod attempt;
 mod budget;
 mod caller;
@@ -17,16 +19,20 @@ mod dead_letters;
 mod dispatcher;
 mod failure;
 mod holds;
+mod outside;
 mod overdue;
 mod policy;
 mod preview;
 mod queue;
 mod redrive;
 mod settler;
+mod sinks;
 mod target;
 mod target_state;
 
-pub use caller::{FunctionAnswer, FunctionCall, FunctionCaller, InvocationMode, Verdict};
+pub use answer::{TargetAnswer, Verdict};
+pub use attempt::answer_of;
+pub use caller::{FunctionCall, FunctionCaller, InvocationMode};
 pub use circuit::{Circuit, CircuitState};
 pub use clock::{Clock, SystemClock, TimerClock};
 pub use dead_letters::{
@@ -36,11 +42,14 @@ pub use dead_letters::{
 pub use dispatcher::{Dispatcher, DispatcherOptions, Reserved};
 pub use failure::Failure;
 pub use kulkul_store::Delivery;
+pub use outside::{Outside, Pusher};
 pub use policy::{ErrorsTolerance, NextStep, Policy, RetryStrategy, after_failure};
 pub use preview::{Preview, Previewer};
 pub use queue::{LastFailure, QueueState};
 pub use redrive::{Redrive, RedriveError, RedriveId, RedriveOrder, RedriveState, Redrives};
+pub use sinks::{BusSink, QueueSink, SinkError};
 pub use target::{
-    Call, Ending, Epilogue, ParamForm, Plan, SUPPORTED_KINDS, TargetConfig, TargetError, TargetParam,
+    BodyEncoding, Call, Ending, Epilogue, ParamForm, Plan, SUPPORTED_KINDS, TargetConfig, TargetError,
+    TargetParam,
 };
 pub use target_state::TargetReport;

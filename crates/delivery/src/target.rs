@@ -1,14 +1,23 @@
 //! Targets: what a rule says of them, and what the dispatcher makes of that.
+//!
+//! Each type has a file that reads its parameters, and one in `attempt/` that calls it.
+
+mod bus;
+mod function;
+mod http;
+mod params;
+mod queue;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kulkul_model::{FunctionArn, FunctionName, InvalidName, Qualifier, TargetId};
+use kulkul_model::{BusName, FunctionName, InvalidName, MessageQueueName, Qualifier, TargetId};
+use kulkul_outbound::{Reach, TargetUrl};
 use kulkul_store::{QueueId, StoreFuture};
 use kulkul_transform::{Transform, TransformError};
 
-use crate::{Delivery, ErrorsTolerance, FunctionAnswer, InvocationMode, Policy, RetryStrategy};
+use crate::{Delivery, ErrorsTolerance, InvocationMode, Policy, RetryStrategy, TargetAnswer};
 
 /// A target as its owner described it. [`TargetConfig::compile`] says whether it can work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,10 +117,20 @@ pub enum TargetError {
         #[source]
         source: InvalidName,
     },
+    /// The endpoint is an address that this server sends no requests to.
+    #[error(
+        "target `{id}`: requests to {host} are not allowed; `allow_targets` (KULKUL_ALLOW_TARGETS) decides"
+    )]
+    OutOfReach {
+        /// The target.
+        id: TargetId,
+        /// The address.
+        host: String,
+    },
 }
 
 /// The wire names of the target types that this server has.
-pub const SUPPORTED_KINDS: &[&str] = &["acs.fc.function"];
+pub const SUPPORTED_KINDS: &[&str] = &["acs.eventbridge", "acs.fc.function", "http", "https"];
 
 /// A queue's target, ready to be tried.
 #[derive(Clone)]
@@ -142,6 +161,29 @@ pub enum Call {
         /// What it receives.
         body: Transform,
     },
+    /// A signed request to an address.
+    Push {
+        /// The address.
+        url: TargetUrl,
+        /// A shared secret that is sent and signed along (wire: `Token`).
+        token: Option<String>,
+        /// What it receives.
+        body: Transform,
+    },
+    /// Another bus, with the event as it is.
+    Bus {
+        /// The bus.
+        bus: BusName,
+    },
+    /// A message queue.
+    Queue {
+        /// The queue.
+        queue: MessageQueueName,
+        /// The message.
+        body: Transform,
+        /// How the message is written.
+        encoding: BodyEncoding,
+    },
     /// A function, with the record's body as it is: an asynchronous invocation.
     Invocation {
         /// The function.
@@ -151,13 +193,22 @@ pub enum Call {
     },
 }
 
+/// How the body of a message is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyEncoding {
+    /// As it is.
+    Plain,
+    /// In base64.
+    Base64,
+}
+
 /// How a delivery ended.
 #[derive(Clone, Debug)]
 pub struct Ending {
     /// How many attempts were made.
     pub attempt_count: u32,
     /// The last answer.
-    pub answer: FunctionAnswer,
+    pub answer: TargetAnswer,
 }
 
 /// Somebody who is told of each delivery that ended well or was given up, before that is stored. Told again when the
@@ -171,66 +222,27 @@ impl TargetConfig {
     /// Checks the target and makes the plan for its queue.
     pub fn compile(&self, queue: QueueId) -> Result<Plan, TargetError> {
         let call = match self.kind.as_str() {
-            "acs.fc.function" => self.function_call()?,
+            "acs.eventbridge" => bus::call(self)?,
+            "acs.fc.function" => function::call(self)?,
+            "http" | "https" => http::call(self)?,
             _ => return Err(TargetError::UnknownKind { kind: self.kind.clone() }),
         };
         let policy = Policy { retry: self.retry, tolerance: self.tolerance, age_max: self.age_max };
         Ok(Plan { queue, call, policy, concurrency: self.concurrency, epilogue: None })
     }
 
-    /// Source: EventBridge 2020-04-01, target parameters of `acs.fc.function`. Of its keys only `Body` decides what
-    /// cannot be told from the endpoint; the service of Function Compute 2.0 is accepted and has no meaning.
-    fn function_call(&self) -> Result<Call, TargetError> {
-        let arn: FunctionArn = self
-            .endpoint
-            .parse()
-            .map_err(|source| TargetError::BadEndpoint { id: self.id.clone(), source })?;
-        let function = match self.constant("functionName")? {
-            Some(name) => self.parsed("functionName", &name)?,
-            None => arn.function,
-        };
-        let qualifier = match self.constant("Qualifier")?.filter(|text| !text.is_empty()) {
-            Some(text) => self.parsed("Qualifier", &text)?,
-            None => arn.qualifier.unwrap_or_else(Qualifier::latest),
-        };
-        let mode = match self.constant("InvocationType")?.as_deref() {
-            Some(text) if text.eq_ignore_ascii_case("sync") => InvocationMode::Sync,
-            Some(text) if text.eq_ignore_ascii_case("async") => InvocationMode::Async,
-            Some(_) => return Err(self.bad("InvocationType", "must be `Sync` or `Async`")),
-            None => InvocationMode::Async,
-        };
-        let body =
-            self.param("Body").ok_or(TargetError::MissingParam { id: self.id.clone(), key: "Body" })?;
-        Ok(Call::Function { function, qualifier, mode, body: self.transform("Body", body)? })
-    }
-
-    fn param(&self, key: &str) -> Option<&TargetParam> {
-        self.params.iter().find(|param| param.key.eq_ignore_ascii_case(key))
-    }
-
-    fn constant(&self, key: &'static str) -> Result<Option<String>, TargetError> {
-        match self.param(key) {
-            None => Ok(None),
-            Some(TargetParam { form: ParamForm::Constant, value, .. }) => Ok(value.clone()),
-            Some(_) => Err(self.bad(key, "must have the form CONSTANT")),
+    /// Refuses a target whose address is written out and out of reach. What a name resolves to is judged at each attempt.
+    pub fn check_reach(&self, call: &Call, reach: Reach) -> Result<(), TargetError> {
+        match call {
+            Call::Push { url, .. } if !url.literal_zone().is_none_or(|zone| reach.includes(zone)) => {
+                Err(TargetError::OutOfReach { id: self.id.clone(), host: url.host().to_owned() })
+            }
+            Call::Push { .. }
+            | Call::Function { .. }
+            | Call::Bus { .. }
+            | Call::Queue { .. }
+            | Call::Invocation { .. } => Ok(()),
         }
-    }
-
-    fn transform(&self, key: &'static str, param: &TargetParam) -> Result<Transform, TargetError> {
-        let transform = param.transform();
-        transform.map_err(|source| TargetError::BadTransform { id: self.id.clone(), key, source })
-    }
-
-    fn parsed<T: std::str::FromStr<Err = InvalidName>>(
-        &self,
-        key: &'static str,
-        text: &str,
-    ) -> Result<T, TargetError> {
-        text.parse().map_err(|error: InvalidName| self.bad(key, &format!("is {error}")))
-    }
-
-    fn bad(&self, key: &'static str, problem: &str) -> TargetError {
-        TargetError::BadParam { id: self.id.clone(), key, problem: problem.to_owned() }
     }
 }
 
@@ -281,11 +293,110 @@ mod tests {
         assert_eq!(plan.call, expected);
     }
 
+    fn at(endpoint: &str, kind: &str, params: &[Param<'_>]) -> Result<Call, String> {
+        let config = TargetConfig { endpoint: endpoint.to_owned(), ..config(kind, params) };
+        config.compile(QueueId("q".into())).map(|plan| plan.call).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_http_target_is_told_from_its_address() {
+        use ParamForm::{Constant, Original};
+        let body = ("Body", Original, None);
+        let push = |url: &str, token: Option<&str>| {
+            Ok(Call::Push {
+                url: url.parse().unwrap(),
+                token: token.map(str::to_owned),
+                body: Transform::Original,
+            })
+        };
+        assert_eq!(at("http://a.test/x?y", "http", &[body]), push("http://a.test/x?y", None));
+        let params = [
+            ("URL", Constant, Some("https://b.test/")),
+            ("Network", Constant, Some("PublicNetwork")),
+            ("Token", Constant, Some("tok")),
+            body,
+        ];
+        assert_eq!(at("https://a.test/", "https", &params), push("https://b.test/", Some("tok")));
+        let table: [(&str, &str, &[Param<'_>], &str); 6] = [
+            ("http://a.test/", "https", &[body], "must start with `https://`"),
+            ("ftp://a.test/", "http", &[body], "must be an http or https address"),
+            ("http://a.test/", "http", &[], "lacks the parameter `Body`"),
+            (
+                "http://a.test/",
+                "http",
+                &[body, ("Network", Constant, Some("Moon"))],
+                "must be `PublicNetwork`",
+            ),
+            ("http://a.test/", "http", &[body, ("Token", Constant, Some("a\nb"))], "printable ASCII"),
+            ("http://a.test/", "http", &[body, ("url", Original, None)], "must have the form CONSTANT"),
+        ];
+        for (endpoint, kind, params, reason) in table {
+            let error = at(endpoint, kind, params).expect_err(reason);
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_written_out_must_be_within_reach() {
+        let target = TargetConfig {
+            endpoint: "http://127.0.0.1:80/".to_owned(),
+            ..config("http", &[("Body", ParamForm::Original, None)])
+        };
+        let call = target.compile(QueueId("q".into())).unwrap().call;
+        let local = Reach { loopback: true, ..Reach::PUBLIC };
+        assert_eq!(target.check_reach(&call, local), Ok(()));
+        let error = target.check_reach(&call, Reach::PUBLIC).unwrap_err().to_string();
+        assert!(error.contains("requests to 127.0.0.1 are not allowed"), "{error}");
+    }
+
+    #[test]
+    fn another_bus_takes_whole_events_only() {
+        use ParamForm::{Constant, Original};
+        let (arn, body) = ("acs:eventbridge:cn-hangzhou:1:eventbus/b", ("Body", Original, None));
+        let bus = Ok(Call::Bus { bus: "b".parse().unwrap() });
+        assert_eq!(at(arn, "acs.eventbridge", &[body, ("EventBusName", Constant, Some("b"))]), bus);
+        let table: [(&str, &[Param<'_>], &str); 5] = [
+            ("acs:mns:cn-hangzhou:1:queues/b", &[body], "the endpoint of target `t1` cannot be used"),
+            (arn, &[], "lacks the parameter `Body`"),
+            (arn, &[("Body", Constant, Some("x"))], "must have the form ORIGINAL"),
+            (arn, &[body, ("EventBusName", Constant, Some("c"))], "differs from the bus of the endpoint"),
+            (arn, &[body, ("AccountType", Constant, Some("AnotherAccount"))], "must be `SameAccount`"),
+        ];
+        for (endpoint, params, reason) in table {
+            let error = at(endpoint, "acs.eventbridge", params).expect_err(reason);
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_message_queue_takes_any_form() {
+        use ParamForm::{Constant, JsonPath};
+        let params = [
+            ("queue", Constant, Some("q-1")),
+            ("Body", JsonPath, Some("$.data")),
+            ("IsBase64Encode", Constant, Some("true")),
+        ];
+        let target = TargetConfig {
+            endpoint: "acs:mns:cn-hangzhou:1:queues/q-1".to_owned(),
+            ..config("acs.mns.queue", &params)
+        };
+        let expected = Call::Queue {
+            queue: "q-1".parse().unwrap(),
+            body: Transform::json_path("$.data").unwrap(),
+            encoding: BodyEncoding::Base64,
+        };
+        assert_eq!(queue::call(&target), Ok(expected));
+    }
+
     #[test]
     fn a_target_that_cannot_work_is_refused_with_the_reason() {
         use ParamForm::{Constant, Original};
         let table: [(&str, &[Param<'_>], &str); 4] = [
-            ("acs.sae", &[], "target type `acs.sae` is not supported; supported: acs.fc.function"),
+            (
+                "acs.sae",
+                &[],
+                "target type `acs.sae` is not supported; supported: acs.eventbridge, acs.fc.function, http, https",
+            ),
             ("acs.fc.function", &[], "target `t1` lacks the parameter `Body`"),
             (
                 "acs.fc.function",

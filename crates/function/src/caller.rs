@@ -1,14 +1,13 @@
 //! How deliveries call functions.
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use kulkul_delivery::{FunctionAnswer, FunctionCall, FunctionCaller, InvocationMode, Verdict};
+use kulkul_delivery::{FunctionCall, FunctionCaller, InvocationMode, TargetAnswer, Verdict};
 use kulkul_instance::{InvokeError, LogTail};
 
 use crate::{AsyncOptions, Cause, FunctionError, Functions, Invocation, InvokeFunctionError, InvokeOptions};
 
 impl FunctionCaller for Functions {
-    fn call(&self, call: FunctionCall) -> BoxFuture<'_, FunctionAnswer> {
+    fn call(&self, call: FunctionCall) -> BoxFuture<'_, TargetAnswer> {
         Box::pin(async move {
             match call.mode {
                 InvocationMode::Sync => {
@@ -29,34 +28,30 @@ impl FunctionCaller for Functions {
                     };
                     let accepted =
                         self.invoke_async(&call.function, &call.qualifier, call.payload, options).await;
-                    accepted.map_or_else(refused, |_| answer(Verdict::Succeeded, "[202]Accepted".to_owned()))
+                    accepted.map_or_else(refused, |_| TargetAnswer::new(Verdict::Succeeded, "[202]Accepted"))
                 }
             }
         })
     }
 }
 
-fn answer(verdict: Verdict, answer: String) -> FunctionAnswer {
-    FunctionAnswer { verdict, answer, function_error: None, response: Bytes::new(), log: None }
-}
-
-fn ended(invocation: Invocation) -> FunctionAnswer {
+fn ended(invocation: Invocation) -> TargetAnswer {
     let log = invocation.log_tail.filter(|log| !log.is_empty());
     match invocation.outcome {
-        Ok(response) => FunctionAnswer { response, log, ..answer(Verdict::Succeeded, "[200]Ok".to_owned()) },
-        Err(error) => FunctionAnswer {
+        Ok(response) => TargetAnswer { response, log, ..TargetAnswer::new(Verdict::Succeeded, "[200]Ok") },
+        Err(error) => TargetAnswer {
             function_error: Some(error.kind.to_string()),
             response: error.report,
             log,
             // A failed function is an answer with status 200 in this API.
-            ..answer(Verdict::Failed, format!("[200]{}", error.kind))
+            ..TargetAnswer::new(Verdict::Failed, format!("[200]{}", error.kind))
         },
     }
 }
 
-fn refused(error: InvokeFunctionError) -> FunctionAnswer {
+fn refused(error: InvokeFunctionError) -> TargetAnswer {
     let (verdict, status) = judge(&error);
-    answer(verdict, format!("[{status}]{error}"))
+    TargetAnswer::new(verdict, format!("[{status}]{error}"))
 }
 
 /// What a delivery should do about a refusal, and the status that the API gives it.

@@ -91,7 +91,14 @@ pub struct Enrichment<'a> {
     pub received_at: Timestamp,
     /// `aliyunpublishaddr`: the address of the sender.
     pub sender: &'a str,
+    /// `kulkulvia`: the buses that the event was on before, the first one first, with blanks between them. Empty when a
+    /// producer put it.
+    pub via: &'a str,
 }
+
+/// The attribute that names the buses which an event was on before. Only a bus sets it: events that go in circles are
+/// found by it.
+pub const VIA: &str = "kulkulvia";
 
 /// An event as a producer sent it: attribute names and the JSON text of their values, in order.
 #[derive(Clone, Debug)]
@@ -274,6 +281,9 @@ impl<'a> Draft<'a> {
         push("aliyunregionid", add.region.as_str());
         push("aliyunpublishtime", &received_at);
         push("aliyunpublishaddr", add.sender);
+        if !add.via.is_empty() {
+            push(VIA, add.via);
+        }
     }
 }
 
@@ -414,6 +424,7 @@ fn is_added(name: &str) -> bool {
             | "aliyunregionid"
             | "aliyunpublishtime"
             | "aliyunpublishaddr"
+            | VIA
     )
 }
 
@@ -429,6 +440,7 @@ mod tests {
             region: &region,
             received_at: Timestamp::from_millis(1_634_281_594_028),
             sender: "127.0.0.1",
+            via: "",
         };
         let limits = EventLimits { event_bytes_max: 1000, extension_count_max: 2, ..EventLimits::default() };
         Draft::parse(json)?.accept(&add, &limits)
@@ -438,7 +450,7 @@ mod tests {
     fn an_accepted_event_keeps_order_and_literals_and_gains_the_attributes_of_the_bus() {
         let event = accept(
             r#"{"id":"1","source":"shop", "type":"order","x":1.0,
-                "data":{"z": 3.0e2, "a": [1, "b c"]}, "aliyunaccountid":"forged"}"#,
+                "data":{"z": 3.0e2, "a": [1, "b c"]}, "aliyunaccountid":"forged", "kulkulvia":"x"}"#,
         )
         .unwrap();
         let expected = concat!(

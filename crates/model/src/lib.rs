@@ -17,7 +17,7 @@ pub use arn::{
     EventBusArn, FunctionArn, MessageQueueArn, bucket_arn, bus_arn, function_arn, rule_arn, source_arn,
     system_source_arn,
 };
-pub use event::{Draft, Enrichment, Event, EventError, EventLimits};
+pub use event::{Draft, Enrichment, Event, EventError, EventLimits, VIA};
 pub use identity::{AccountId, Identity, Region};
 pub use ids::{InvocationId, RequestId, TraceId};
 pub use json::compact;

@@ -24,6 +24,7 @@ use kulkul_instance::{Instances, InstancesConfig};
 use kulkul_listener::{Limits, Listener};
 use kulkul_model::{BusName, Draft, Identity, Timestamp};
 use kulkul_pattern::{IndexLimits, Pattern, PatternOptions, SharedIndex};
+use kulkul_push::Signer;
 use kulkul_queue::{QueueOptions, Queues, QueuesParts};
 use kulkul_source::{Sources, SourcesParts};
 use kulkul_store::EventLog;
@@ -257,6 +258,7 @@ impl Part {
             triggers,
             queues,
             sources,
+            signer: Arc::new(Signer::open(dir.to_owned(), "http://127.0.0.1")?),
             keys: keys.clone(),
             identity,
             clock,

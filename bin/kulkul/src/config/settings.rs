@@ -149,6 +149,36 @@ pub const SETTINGS: &[Setting] = &[
         }
     ),
     setting!(
+        "allow_targets",
+        "KULKUL_ALLOW_TARGETS",
+        "",
+        "Where requests to targets may go: a list of `public`, `loopback` and `private`. Without it `public`, and `loopback` when the server itself listens on nothing else. Link-local addresses never.",
+        |c, v| {
+            c.allow_targets = Some(v.parse().map_err(|e| format!("has {e}"))?);
+            Ok(())
+        }
+    ),
+    setting!(
+        "http_target_timeout",
+        "KULKUL_HTTP_TARGET_TIMEOUT",
+        "5s",
+        "How long an attempt at an HTTP target may take, from resolving the name to the end of the answer.",
+        |c, v| {
+            c.http_target_timeout = duration(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
+        "http_target_connect_timeout",
+        "KULKUL_HTTP_TARGET_CONNECT_TIMEOUT",
+        "3s",
+        "How long connecting to an HTTP target may take; part of the time above.",
+        |c, v| {
+            c.http_target_connect_timeout = duration(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
         "numeric_equality",
         "KULKUL_NUMERIC_EQUALITY",
         "false",
@@ -292,7 +322,7 @@ pub const SETTINGS: &[Setting] = &[
         "public_url",
         "KULKUL_PUBLIC_URL",
         "",
-        "Base URL under which others reach the API, such as `https://hub.example.com`: for links, and since signatures of pushes cover it. Without it, the address in use.",
+        "Base URL under which others reach the API, such as `https://hub.example.com`: for links, since signatures of pushes cover it, and for the certificate with which our own pushes are checked. Without it, the address in use.",
         |c, v| {
             c.public_url = Some(receive::base_url(v)?);
             Ok(())
@@ -415,6 +445,9 @@ pub fn defaults() -> Config {
         shutdown_grace: Default::default(),
         event_bytes_max: 0,
         target_concurrency: NonZeroU32::MIN,
+        allow_targets: None,
+        http_target_timeout: Default::default(),
+        http_target_connect_timeout: Default::default(),
         numeric_equality: false,
         own_events: true,
         trace_age_max: Default::default(),

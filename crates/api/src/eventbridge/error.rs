@@ -232,6 +232,7 @@ impl From<BusError> for RpcError {
                 return Self::business("EventRuleFilterPatternSchemaError", message);
             }
             BusError::Target(target) => return Self::business(target_code(target), chain(target)),
+            BusError::CircularTarget { .. } => "EventTargetIneffectiveAttribute",
             BusError::DuplicateTarget { .. } => "EventRuleTargetIdDuplicate",
             BusError::UnknownTarget { .. } => "EventTargetNotExist",
             BusError::TooManyTargets { .. } => "EventTargetCountExceedLimit",
@@ -277,7 +278,9 @@ fn target_code(error: &TargetError) -> &'static str {
         TargetError::BadTransform { .. } => "InvalidConfig",
         TargetError::UnknownKind { .. } => "EventTargetClassNotExist",
         TargetError::MissingParam { .. } => "EventTargetMissingAttribute",
-        TargetError::BadParam { .. } | TargetError::BadEndpoint { .. } => "EventTargetIneffectiveAttribute",
+        TargetError::BadParam { .. } | TargetError::BadEndpoint { .. } | TargetError::OutOfReach { .. } => {
+            "EventTargetIneffectiveAttribute"
+        }
     }
 }
 

@@ -122,7 +122,7 @@ impl Server {
         })
         .await
         .unwrap();
-        dispatcher.start(functions.clone());
+        dispatcher.start(kulkul_delivery::Outside::new(functions.clone()));
         let keys = Arc::new(AccessKeys::open(store.metadata()).await.unwrap());
         let admin = keys.create(NewKey::random(Role::Admin).unwrap(), Timestamp::now()).await.unwrap();
         let api = Api::new(ApiParts {
@@ -132,6 +132,9 @@ impl Server {
             triggers,
             queues,
             sources,
+            signer: Arc::new(
+                kulkul_push::Signer::open(directory.path().to_owned(), "http://hub.test").unwrap(),
+            ),
             keys: keys.clone(),
             identity,
             clock,

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use kulkul_delivery::{
-    Call, Clock, Dispatcher, DispatcherOptions, ErrorsTolerance, FunctionAnswer, FunctionCall,
-    FunctionCaller, InvocationMode, Plan, Policy, RetryStrategy, Verdict,
+    Call, Clock, Dispatcher, DispatcherOptions, ErrorsTolerance, FunctionCall, FunctionCaller,
+    InvocationMode, Outside, Plan, Policy, RetryStrategy, TargetAnswer, Verdict,
 };
 use kulkul_model::{Timestamp, TraceId};
 use kulkul_store::{LogName, NewRecord, QueueId, RecordKey, Route, Traces};
@@ -65,7 +65,7 @@ impl Functions {
 }
 
 impl FunctionCaller for Functions {
-    fn call(&self, call: FunctionCall) -> BoxFuture<'_, FunctionAnswer> {
+    fn call(&self, call: FunctionCall) -> BoxFuture<'_, TargetAnswer> {
         Box::pin(async move {
             let function = call.function.as_str().to_owned();
             let verdict = self
@@ -82,13 +82,7 @@ impl FunctionCaller for Functions {
             if hangs {
                 std::future::pending::<()>().await;
             }
-            FunctionAnswer {
-                verdict,
-                answer: format!("{verdict:?}"),
-                function_error: None,
-                response: Bytes::new(),
-                log: None,
-            }
+            TargetAnswer::new(verdict, format!("{verdict:?}"))
         })
     }
 }
@@ -123,7 +117,7 @@ impl Bench {
     }
 
     pub(crate) fn start(&self) {
-        self.dispatcher.start(self.functions.clone());
+        self.dispatcher.start(Outside::new(self.functions.clone()));
     }
 
     /// Appends one record that is owed to the given queues.

@@ -214,11 +214,11 @@ fn text_of(payload: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kulkul_delivery::FunctionAnswer;
+    use kulkul_delivery::TargetAnswer;
     use kulkul_store::{LogName, QueueId, Record, RecordKey, Seq};
     use std::sync::Arc;
 
-    fn report(answer: FunctionAnswer, payload: &'static [u8]) -> Value {
+    fn report(answer: TargetAnswer, payload: &'static [u8]) -> Value {
         let record = Record {
             seq: Seq(1),
             key: RecordKey {
@@ -248,13 +248,11 @@ mod tests {
         serde_json::from_str(&report.to_json()).unwrap()
     }
 
-    fn answer(verdict: Verdict, answer: &str, error: Option<&str>, response: &'static str) -> FunctionAnswer {
-        FunctionAnswer {
-            verdict,
-            answer: answer.into(),
+    fn answer(verdict: Verdict, answer: &str, error: Option<&str>, response: &'static str) -> TargetAnswer {
+        TargetAnswer {
             function_error: error.map(Into::into),
             response: Bytes::from_static(response.as_bytes()),
-            log: None,
+            ..TargetAnswer::new(verdict, answer)
         }
     }
 

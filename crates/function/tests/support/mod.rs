@@ -89,7 +89,7 @@ impl Server {
         };
         change(&mut parts);
         let functions = Functions::open(parts).await.unwrap();
-        dispatcher.start(functions.clone());
+        dispatcher.start(kulkul_delivery::Outside::new(functions.clone()));
         Self { functions, hub, dispatcher, store, directory }
     }
 

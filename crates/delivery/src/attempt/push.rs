@@ -1,0 +1,167 @@
+//! Pushing to an address over HTTP.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use kulkul_model::Timestamp;
+use kulkul_outbound::{Answer, OutboundError, OutboundRequest, TargetUrl};
+use kulkul_transform::Transform;
+
+use super::Tried;
+use super::payload::{Payload, payload};
+use crate::{Delivery, Outside, TargetAnswer, Verdict};
+
+/// How much of what a target says about a failure is kept.
+const REASON_CHARS_MAX: usize = 256;
+
+/// What we send. What the cloud sends is not documented.
+const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// Posts what the transform makes of the event, signed.
+pub(super) async fn push(
+    delivery: &Delivery,
+    outside: &Outside,
+    started_at: Timestamp,
+    url: &TargetUrl,
+    token: Option<&str>,
+    body: &Transform,
+) -> Tried {
+    let Some(pusher) = &outside.pusher else {
+        return Tried::without(Verdict::Impossible, "this server sends no HTTP requests");
+    };
+    let Payload { bytes, sent } = match payload(body, delivery) {
+        Ok(payload) => payload,
+        Err(error) => return Tried::without(Verdict::Impossible, error.to_string()),
+    };
+    let mut headers = match pusher.signer.sign(url.as_str(), token, &bytes, started_at).await {
+        Ok(headers) => headers,
+        Err(error) => {
+            tracing::error!(error = %chain(&error), "a push cannot be signed");
+            let answer = TargetAnswer::new(Verdict::Throttled, "the push cannot be signed");
+            return Tried { answer, sent, invocation: None };
+        }
+    };
+    headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
+    let request = OutboundRequest {
+        method: Method::POST,
+        url: url.clone(),
+        headers,
+        body: bytes,
+        timeout: pusher.timeout,
+    };
+    Tried { answer: answer_of(pusher.outbound.send(request).await), sent, invocation: None }
+}
+
+/// What an HTTP answer, or none, means for a delivery.
+///
+/// Other 4xx than those that ask for patience are tried again too: the documents exempt nothing, and what the owner of a
+/// target mends today was wrong yesterday.
+pub fn answer_of(answered: Result<Answer, OutboundError>) -> TargetAnswer {
+    let answer = match answered {
+        Ok(answer) => answer,
+        Err(error) if error.is_retryable() => return TargetAnswer::new(Verdict::Failed, chain(&error)),
+        Err(error) => return TargetAnswer::new(Verdict::Impossible, chain(&error)),
+    };
+    let status = answer.status;
+    if status.is_success() {
+        let reason = status.canonical_reason().unwrap_or("Ok");
+        return TargetAnswer::new(Verdict::Succeeded, format!("[{}]{reason}", status.as_u16()));
+    }
+    let said = String::from_utf8_lossy(&answer.body);
+    let said: String = said.chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX).collect();
+    let text = match status {
+        _ if status.is_redirection() => "redirects are not followed",
+        _ if said.trim().is_empty() => status.canonical_reason().unwrap_or("refused"),
+        _ => said.trim(),
+    };
+    let asks = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+    TargetAnswer {
+        retry_after: asks.then(|| retry_after(&answer.headers)).flatten(),
+        ..TargetAnswer::new(Verdict::Failed, format!("[{}]{text}", status.as_u16()))
+    }
+}
+
+/// `Retry-After`: seconds, or a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse::<u64>() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(std::time::SystemTime::now()).ok(),
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.ends_with(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    text.chars().take(2 * REASON_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn answer(status: u16, headers: &[(&'static str, &str)], body: &'static str) -> TargetAnswer {
+        let header = |(name, value): &(&'static str, &str)| {
+            (http::HeaderName::from_static(name), value.parse().unwrap())
+        };
+        answer_of(Ok(Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: headers.iter().map(header).collect(),
+            body: Bytes::from_static(body.as_bytes()),
+        }))
+    }
+
+    #[test]
+    fn an_answer_decides_what_follows() {
+        let table = [
+            (200, "", Verdict::Succeeded, "[200]OK"),
+            (204, "", Verdict::Succeeded, "[204]No Content"),
+            (302, "moved", Verdict::Failed, "[302]redirects are not followed"),
+            (400, "no such\u{7} field", Verdict::Failed, "[400]no such field"),
+            (404, " ", Verdict::Failed, "[404]Not Found"),
+            (500, "", Verdict::Failed, "[500]Internal Server Error"),
+        ];
+        for (status, body, verdict, text) in table {
+            let answer = answer(status, &[], body);
+            assert_eq!((answer.verdict, answer.answer.as_str()), (verdict, text));
+        }
+    }
+
+    #[test]
+    fn retry_after_counts_where_it_means_something() {
+        let table = [
+            (429, "7", Some(7)),
+            (503, " 120 ", Some(120)),
+            (500, "7", None),
+            (429, "soon", None),
+            (429, "-1", None),
+            (429, "Thu, 01 Jan 1970 00:00:00 GMT", None),
+        ];
+        for (status, value, seconds) in table {
+            let answer = answer(status, &[("retry-after", value)], "");
+            assert_eq!(answer.retry_after, seconds.map(Duration::from_secs), "{status} {value}");
+        }
+        let later = std::time::SystemTime::now() + Duration::from_secs(100);
+        let asked = answer(429, &[("retry-after", &httpdate::fmt_http_date(later))], "").retry_after;
+        assert!(asked.is_some_and(|wait| wait.as_secs() > 60), "{asked:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_not_tried_again() {
+        let bad = http::Request::builder().header("a b", "c").body(()).unwrap_err();
+        assert_eq!(answer_of(Err(OutboundError::BadRequest(bad))).verdict, Verdict::Impossible);
+        let slow = OutboundError::TimedOut { limit: Duration::from_secs(5) };
+        let answer = answer_of(Err(slow));
+        assert_eq!((answer.verdict, answer.answer.as_str()), (Verdict::Failed, "no answer within 5s"));
+    }
+}

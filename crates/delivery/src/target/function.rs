@@ -1,0 +1,31 @@
+//! `acs.fc.function`: a function of this server.
+//!
+//! Source: EventBridge 2020-04-01, target parameters of `acs.fc.function`. Of its keys only `Body` decides what cannot be
+//! told from the endpoint; the service of Function Compute 2.0 is accepted and has no meaning.
+
+use kulkul_model::{FunctionArn, Qualifier};
+
+use super::{Call, TargetConfig, TargetError};
+use crate::InvocationMode;
+
+pub(super) fn call(target: &TargetConfig) -> Result<Call, TargetError> {
+    let arn: FunctionArn = target
+        .endpoint
+        .parse()
+        .map_err(|source| TargetError::BadEndpoint { id: target.id.clone(), source })?;
+    let function = match target.constant("functionName")? {
+        Some(name) => target.parsed("functionName", &name)?,
+        None => arn.function,
+    };
+    let qualifier = match target.constant("Qualifier")?.filter(|text| !text.is_empty()) {
+        Some(text) => target.parsed("Qualifier", &text)?,
+        None => arn.qualifier.unwrap_or_else(Qualifier::latest),
+    };
+    let mode = match target.constant("InvocationType")?.as_deref() {
+        Some(text) if text.eq_ignore_ascii_case("sync") => InvocationMode::Sync,
+        Some(text) if text.eq_ignore_ascii_case("async") => InvocationMode::Async,
+        Some(_) => return Err(target.bad("InvocationType", "must be `Sync` or `Async`")),
+        None => InvocationMode::Async,
+    };
+    Ok(Call::Function { function, qualifier, mode, body: target.required("Body")? })
+}
