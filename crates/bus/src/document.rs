@@ -191,6 +191,8 @@ fn store_target(target: &TargetConfig) -> StoredTarget {
         retry: match target.retry {
             RetryStrategy::Backoff => StoredRetry::Backoff,
             RetryStrategy::ExponentialDecay => StoredRetry::ExponentialDecay,
+            // No target of a rule has it.
+            RetryStrategy::UntilTaken => StoredRetry::Backoff,
             RetryStrategy::Invocation { retry_count_max } => {
                 StoredRetry::Invocation { retries: retry_count_max }
             }

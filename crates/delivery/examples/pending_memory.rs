@@ -80,6 +80,7 @@ fn plan(queue: &QueueId) -> Result<Plan, Box<dyn Error>> {
         },
         concurrency: None,
         epilogue: None,
+        dead_letters: None,
     })
 }
 

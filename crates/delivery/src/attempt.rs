@@ -15,8 +15,9 @@ use kulkul_model::{InvocationId, Timestamp};
 use kulkul_store::{AttemptRecord, NextState, QueueId};
 use tokio::time::Instant;
 
+use crate::dead_letter_queue;
 use crate::outside::Outside;
-use crate::{Call, Delivery, Failure, NextStep, Plan, TargetAnswer, Verdict, after_failure};
+use crate::{Call, Delivery, NextStep, Plan, TargetAnswer, Verdict, after_failure};
 
 pub use push::answer_of;
 
@@ -96,11 +97,11 @@ pub(crate) fn decide(plan: &Plan, delivery: &Delivery, made: &Made, now: Timesta
     match after_failure(&plan.policy, failed, retryable, delivery.record.accepted_at, now, roll) {
         NextStep::RetryAt(at) => {
             let not_before = not_before(plan, delivery, made, now, at);
-            let next = NextState::Waiting { not_before, failed: failed.get(), note: made.sent.clone() };
+            let next = NextState::Waiting { not_before, failed: failed.get(), note: note(delivery, made) };
             Decision { next, ended: false, block: false }
         }
         NextStep::DeadLetter => {
-            let next = given_up(delivery, failed.get(), made.answer.answer.clone(), now);
+            let next = given_up(plan, delivery, failed.get(), made.answer.answer.clone(), now);
             Decision { next, ended: true, block: false }
         }
         // Due before everybody else, and with all its attempts, when somebody lets the target go on.
@@ -122,11 +123,20 @@ pub(crate) fn as_it_was(delivery: &Delivery) -> NextState {
 }
 
 /// What becomes of a delivery that is given up.
-pub(crate) fn given_up(delivery: &Delivery, attempt_count: u32, answer: String, now: Timestamp) -> NextState {
-    let failure = Failure { queue: delivery.queue.clone(), attempt_count, at: now, answer };
+pub(crate) fn given_up(
+    plan: &Plan,
+    delivery: &Delivery,
+    attempt_count: u32,
+    answer: String,
+    now: Timestamp,
+) -> NextState {
+    let failure = dead_letter_queue::failure_of(delivery, attempt_count, answer, now);
     NextState::Moved {
-        queue: dead_letters_of(&delivery.queue),
-        // Nobody leases from there; dead letters stand in the order in which they were given up.
+        queue: match &plan.dead_letters {
+            Some(_) => dead_letter_queue::queue_of(&delivery.queue),
+            None => dead_letters_of(&delivery.queue),
+        },
+        // Nobody leases dead letters that are kept here; they stand in the order in which they were given up.
         not_before: now,
         note: Some(failure.to_note()),
     }
@@ -134,7 +144,13 @@ pub(crate) fn given_up(delivery: &Delivery, attempt_count: u32, answer: String, 
 
 /// The queue that keeps the dead letters of a queue.
 pub(crate) fn dead_letters_of(queue: &QueueId) -> QueueId {
-    QueueId(format!("dead/{queue}").into())
+    let target = dead_letter_queue::target_of(queue);
+    QueueId(format!("dead/{}", target.as_ref().unwrap_or(queue)).into())
+}
+
+/// What to keep for the next attempt: what the target received, or why it came onto the way to a dead-letter queue.
+fn note(delivery: &Delivery, made: &Made) -> Option<Bytes> {
+    made.sent.clone().or_else(|| delivery.note.clone())
 }
 
 /// The time of the next attempt: `at` by the strategy, later when the target asked for it, but never too late to be made.
@@ -167,6 +183,7 @@ mod tests {
             },
             concurrency: None,
             epilogue: None,
+            dead_letters: None,
         };
         let key = RecordKey {
             log: LogName("bus/b".into()),

@@ -16,7 +16,7 @@ use crate::budget::Budget;
 use crate::holds::{Hold, Holds};
 use crate::queue::{LastFailure, Queue};
 use crate::settler::{self, Outcome, OutcomeSender};
-use crate::{Clock, Delivery, Ending, Outside, Plan, Verdict};
+use crate::{Clock, Delivery, Ending, Outside, Plan, Verdict, dead_letter_queue};
 
 /// The bounds of the dispatcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +137,7 @@ impl Dispatcher {
         let settler = settler::run(inner.log.clone(), receiver, move |queue, at| wake.wake_at(&queue, at));
         inner.keepers.spawn(settler);
         inner.keepers.spawn(self.clone().keep_time());
+        inner.attempts.spawn(self.clone().keep_orphans());
         let queues: Vec<_> = self.queues().values().cloned().collect();
         for queue in queues {
             self.pump(&queue);
@@ -145,6 +146,14 @@ impl Dispatcher {
 
     /// Puts a target behind a queue, or replaces the one that was there. Takes effect for attempts that begin later.
     pub fn register(&self, plan: Plan) {
+        match plan.dead_letters.clone() {
+            Some(call) => self.put_behind(dead_letter_queue::plan(&plan.queue, call)),
+            None => self.drop_dead_letter_queue(&plan.queue),
+        }
+        self.put_behind(plan);
+    }
+
+    fn put_behind(&self, plan: Plan) {
         let id = plan.queue.clone();
         let mut queues = self.0.queues.write().unwrap_or_else(PoisonError::into_inner);
         let queue = match queues.get(&id) {
@@ -165,13 +174,53 @@ impl Dispatcher {
     /// Takes the target away, and with it every delivery on its queue. Attempts under way end as they end.
     pub async fn unregister(&self, queue: &QueueId) -> Result<(), StoreError> {
         let _control = self.0.control.lock().await;
+        self.close(queue);
+        self.0.log.purge(queue).await?;
+        self.close(&dead_letter_queue::queue_of(queue));
+        dead_letter_queue::keep_what_is_left(self.0.log.as_ref(), queue, self.0.clock.now()).await?;
+        self.0.holds.lift(self.0.metadata.as_ref(), queue).await
+    }
+
+    /// Takes a queue out of memory; whether it was there.
+    fn close(&self, queue: &QueueId) -> bool {
         let gone = self.0.queues.write().unwrap_or_else(PoisonError::into_inner).remove(queue);
-        if let Some(gone) = gone {
+        if let Some(gone) = &gone {
             let dropped = gone.window().close();
             self.0.budget.give_back(dropped.iter().map(bytes_of).sum());
         }
-        self.0.log.purge(queue).await?;
-        self.0.holds.lift(self.0.metadata.as_ref(), queue).await
+        gone.is_some()
+    }
+
+    /// Stops delivering to the dead-letter queue of a target that has none any more.
+    fn drop_dead_letter_queue(&self, target: &QueueId) {
+        if !self.close(&dead_letter_queue::queue_of(target)) {
+            return;
+        }
+        let (this, target) = (self.clone(), target.clone());
+        self.0.attempts.spawn(async move { this.keep_dead_letters(&target).await });
+    }
+
+    /// What dead-letter queues are owed that no target names any more is kept here. Looked for once, at the start.
+    async fn keep_orphans(self) {
+        let queues = match self.0.log.queues().await {
+            Ok(queues) => queues,
+            Err(error) => {
+                tracing::error!(error = %error, "cannot look for what dead-letter queues are owed");
+                return;
+            }
+        };
+        for target in queues.iter().filter_map(dead_letter_queue::target_of) {
+            if self.registered(&dead_letter_queue::queue_of(&target)).is_none() {
+                self.keep_dead_letters(&target).await;
+            }
+        }
+    }
+
+    async fn keep_dead_letters(&self, target: &QueueId) {
+        let (log, now) = (self.0.log.as_ref(), self.0.clock.now());
+        if let Err(error) = dead_letter_queue::keep_what_is_left(log, target, now).await {
+            tracing::error!(queue = %target, error = %error, "cannot keep what a dead-letter queue was owed");
+        }
     }
 
     /// Appends records and hands their deliveries to the queues. Durable when it returns.
@@ -373,7 +422,11 @@ impl Dispatcher {
         }
         let then = match &decision.next {
             kulkul_store::NextState::Waiting { not_before, .. } => Some((queue.clone(), *not_before)),
-            kulkul_store::NextState::Done | kulkul_store::NextState::Moved { .. } => None,
+            // To a dead-letter queue, when somebody delivers to it.
+            kulkul_store::NextState::Moved { queue, not_before, .. } => {
+                self.registered(queue).map(|queue| (queue, *not_before))
+            }
+            kulkul_store::NextState::Done => None,
         };
         let settlement = Settlement { delivery: delivery.id(), next: decision.next, attempt: Some(record) };
         inner.budget.give_back(bytes_of(&delivery));

@@ -15,6 +15,7 @@ mod budget;
 mod caller;
 mod circuit;
 mod clock;
+mod dead_letter_queue;
 mod dead_letters;
 mod dispatcher;
 mod failure;

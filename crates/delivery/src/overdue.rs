@@ -11,7 +11,7 @@ use kulkul_model::Timestamp;
 use kulkul_store::{Delivery, Settlement, StoreError};
 
 use crate::queue::Queue;
-use crate::{Dispatcher, ErrorsTolerance, Policy, attempt};
+use crate::{Dispatcher, ErrorsTolerance, Policy, Probe, RetryStrategy, attempt, dead_letter_queue};
 
 /// How long the leases last under which they are given up.
 const LEASE: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ fn is_overdue(
     now: Timestamp,
 ) -> bool {
     // A target without tolerance would be blocked by the first one, and nobody would be better off.
-    let may_go = policy.tolerance == ErrorsTolerance::All;
+    let may_go = policy.tolerance == ErrorsTolerance::All && policy.retry != RetryStrategy::UntilTaken;
     let too_old = policy.age_max.is_some_and(|age_max| now.since(accepted_at) > age_max);
     may_go && due <= now && (now.since(due) > held_up_max || too_old)
 }
@@ -44,7 +44,8 @@ impl Dispatcher {
 
     async fn try_give_up_overdue(&self, queue: &Queue) -> Result<(), StoreError> {
         let now = self.0.clock.now();
-        let policy = queue.plan.load().policy;
+        let plan = queue.plan.load_full();
+        let policy = plan.policy;
         let held_up_max = self.0.options.held_up_max;
         let overdue = |delivery: &Delivery| {
             is_overdue(&policy, held_up_max, delivery.not_before, delivery.record.accepted_at, now)
@@ -62,15 +63,20 @@ impl Dispatcher {
             let settle = |delivery: &Delivery| Settlement {
                 delivery: delivery.id(),
                 next: match overdue(delivery) {
-                    true => {
-                        attempt::given_up(delivery, delivery.failed, format!("parked, after {answer}"), now)
-                    }
+                    true => attempt::given_up(
+                        &plan,
+                        delivery,
+                        delivery.failed,
+                        format!("parked, after {answer}"),
+                        now,
+                    ),
                     false => attempt::as_it_was(delivery),
                 },
                 attempt: None,
             };
             self.0.log.settle(leased.iter().map(settle).collect()).await?;
             queue.window().fall_behind();
+            self.look_at(&dead_letter_queue::queue_of(&queue.id), Probe::InTurn);
             if count == 0 {
                 return Ok(());
             }
@@ -83,7 +89,6 @@ impl Dispatcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RetryStrategy;
 
     #[test]
     fn a_parked_target_holds_a_delivery_up_for_a_day_at_most() {

@@ -17,6 +17,8 @@ pub enum RetryStrategy {
         /// How many.
         retry_count_max: u32,
     },
+    /// A dead-letter queue: retries without end, after 1 s, doubled up to 512 s. No target of a rule has it.
+    UntilTaken,
 }
 
 /// What happens to the following deliveries when one is given up.
@@ -58,7 +60,7 @@ impl RetryStrategy {
     /// more about its payload than about the function.
     pub(crate) fn is_protected(self) -> bool {
         match self {
-            Self::Backoff | Self::ExponentialDecay => true,
+            Self::Backoff | Self::ExponentialDecay | Self::UntilTaken => true,
             Self::Invocation { .. } => false,
         }
     }
@@ -73,6 +75,7 @@ impl RetryStrategy {
         match (self, retry.get()) {
             (Self::Backoff, 1..=3) => Some(Duration::from_secs_f64(10.0 + 10.0 * roll)),
             (Self::ExponentialDecay, n @ 1..=176) => Some(Duration::from_secs(1 << (n - 1).min(9))),
+            (Self::UntilTaken, n) => Some(Duration::from_secs(1 << (n - 1).min(9))),
             (Self::Invocation { retry_count_max }, n) if n <= retry_count_max => {
                 Some(Duration::from_secs(1 << (n - 1).min(9)))
             }
@@ -104,7 +107,7 @@ pub fn after_failure(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use RetryStrategy::{Backoff, ExponentialDecay, Invocation};
+    use RetryStrategy::{Backoff, ExponentialDecay, Invocation, UntilTaken};
 
     fn nth(n: u32) -> NonZeroU32 {
         NonZeroU32::new(n).unwrap()
@@ -124,6 +127,8 @@ mod tests {
             (Invocation { retry_count_max: 3 }, 3, Some(4)),
             (Invocation { retry_count_max: 3 }, 4, None),
             (Invocation { retry_count_max: 0 }, 1, None),
+            (UntilTaken, 3, Some(4)),
+            (UntilTaken, u32::MAX, Some(512)),
         ];
         for (strategy, retry, seconds) in table {
             let wait = strategy.delay(nth(retry), 0.5);

@@ -17,6 +17,7 @@ use kulkul_outbound::{Reach, TargetUrl};
 use kulkul_store::{QueueId, StoreFuture};
 use kulkul_transform::{Transform, TransformError};
 
+use crate::dead_letter_queue;
 use crate::{Delivery, ErrorsTolerance, InvocationMode, Policy, RetryStrategy, TargetAnswer};
 
 /// A target as its owner described it. [`TargetConfig::compile`] says whether it can work.
@@ -108,6 +109,17 @@ pub enum TargetError {
         #[source]
         source: TransformError,
     },
+    /// There is no such kind of dead-letter queue here.
+    #[error(
+        "the dead-letter queue `{arn}` of target `{id}` is not supported; supported: {}",
+        dead_letter_queue::SUPPORTED.join(", ")
+    )]
+    UnknownDeadLetterQueue {
+        /// The target.
+        id: TargetId,
+        /// What was given.
+        arn: String,
+    },
     /// The endpoint does not fit the type.
     #[error("the endpoint of target `{id}` cannot be used")]
     BadEndpoint {
@@ -145,6 +157,8 @@ pub struct Plan {
     pub concurrency: Option<NonZeroU32>,
     /// Somebody to tell how each delivery ended.
     pub epilogue: Option<Arc<dyn Epilogue>>,
+    /// The dead-letter queue that takes what is given up; without one it is kept here.
+    pub dead_letters: Option<Call>,
 }
 
 /// What is called.
@@ -228,7 +242,8 @@ impl TargetConfig {
             _ => return Err(TargetError::UnknownKind { kind: self.kind.clone() }),
         };
         let policy = Policy { retry: self.retry, tolerance: self.tolerance, age_max: self.age_max };
-        Ok(Plan { queue, call, policy, concurrency: self.concurrency, epilogue: None })
+        let dead_letters = dead_letter_queue::call(self)?;
+        Ok(Plan { queue, call, policy, concurrency: self.concurrency, epilogue: None, dead_letters })
     }
 
     /// Refuses a target whose address is written out and out of reach. What a name resolves to is judged at each attempt.

@@ -4,15 +4,18 @@
 mod support;
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use kulkul_delivery::RetryStrategy::Backoff;
 use kulkul_delivery::{
-    DeadLetterFilter, DeadLetterId, DispatcherOptions, Probe, Redrive, RedriveError, RedriveOrder,
-    RedriveState, Redrives, SystemClock, Verdict,
+    BusSink, Call, DeadLetterFilter, DeadLetterId, DispatcherOptions, Outside, Probe, Redrive, RedriveError,
+    RedriveOrder, RedriveState, Redrives, SinkError, SystemClock, TimerClock, Verdict,
 };
-use kulkul_store::{QueueId, Seq};
+use kulkul_model::BusName;
+use kulkul_store::{QueueId, Record, Seq, StoreError};
 use support::{Bench, log, plan};
 
 fn queue(name: &str) -> QueueId {
@@ -211,5 +214,83 @@ async fn old_dead_letters_are_forgotten() {
     assert_eq!(bench.dispatcher.forget_dead_letters(Duration::ZERO, 4).await.unwrap(), 4);
     assert_eq!(bench.dispatcher.forget_dead_letters(Duration::ZERO, 4).await.unwrap(), 2);
     assert_eq!(ids(&bench, DeadLetterFilter::default()).await, [""; 0]);
+    bench.close().await;
+}
+
+/// A bus that keeps what it is given, or refuses it.
+struct Repair {
+    taken: Mutex<Vec<String>>,
+    well: AtomicBool,
+}
+
+impl BusSink for Repair {
+    fn put<'a>(&'a self, bus: &'a BusName, record: &'a Record) -> BoxFuture<'a, Result<(), SinkError>> {
+        Box::pin(async move {
+            if bus.as_str() != "repair" {
+                return Err(SinkError::Missing { what: format!("event bus `{bus}`") });
+            }
+            if !self.well.load(Ordering::Relaxed) {
+                return Err(StoreError::Closed.into());
+            }
+            self.taken.lock().unwrap().push(record.key.id.clone());
+            Ok(())
+        })
+    }
+}
+
+/// A bench with a target that refuses everything and names a bus as its dead-letter queue.
+async fn with_queue(dir: &tempfile::TempDir, bus: &str, repair: &Arc<Repair>) -> Bench {
+    let mut sick = plan("sick", Backoff);
+    sick.dead_letters = Some(Call::Bus { bus: bus.parse().unwrap() });
+    let clock = Arc::new(TimerClock::starting_at(kulkul_model::Timestamp::from_millis(1_000_000)));
+    let bench = Bench::open(dir.path(), clock, DispatcherOptions::default(), vec![sick]).await;
+    bench.functions.answer("sick", |_| Verdict::Impossible);
+    let outside = Outside { buses: Some(repair.clone()), ..Outside::new(bench.functions.clone()) };
+    bench.dispatcher.start(outside);
+    bench
+}
+
+fn repair(well: bool) -> Arc<Repair> {
+    Arc::new(Repair { taken: Mutex::default(), well: AtomicBool::new(well) })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_queue_gets_the_event_and_is_asked_until_it_takes_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let repair = repair(false);
+    let bench = with_queue(&dir, "repair", &repair).await;
+    bench.append("e1", &["sick"]).await;
+    tokio::time::sleep(Duration::from_secs(3 * 24 * 3600)).await;
+    bench.wait_for_pending("dlq/sick", 1).await;
+    bench.wait_for_pending("dead/sick", 0).await;
+    repair.well.store(true, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    bench.wait_for_pending("dlq/sick", 0).await;
+    assert_eq!(*repair.taken.lock().unwrap(), ["e1"]);
+    bench.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_letter_queue_cannot_take_is_kept_here() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = with_queue(&dir, "gone", &repair(true)).await;
+    bench.append("e1", &["sick"]).await;
+    bench.wait_for_pending("dead/sick", 1).await;
+    let page = bench.dispatcher.dead_letters(&DeadLetterFilter::default(), None, 9).await.unwrap();
+    let failure = page.letters[0].failure.clone().unwrap();
+    assert_eq!((failure.queue, failure.attempt_count), (queue("sick"), 1));
+    assert_eq!(failure.answer, "Impossible; the dead-letter queue: [404]there is no event bus `gone`");
+    bench.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_letter_queue_is_owed_is_kept_when_its_target_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = with_queue(&dir, "repair", &repair(false)).await;
+    bench.append("e1", &["sick"]).await;
+    bench.wait_for_pending("dlq/sick", 1).await;
+    bench.dispatcher.unregister(&queue("sick")).await.unwrap();
+    bench.wait_for_pending("dlq/sick", 0).await;
+    bench.wait_for_pending("dead/sick", 1).await;
     bench.close().await;
 }

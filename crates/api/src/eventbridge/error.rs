@@ -278,9 +278,10 @@ fn target_code(error: &TargetError) -> &'static str {
         TargetError::BadTransform { .. } => "InvalidConfig",
         TargetError::UnknownKind { .. } => "EventTargetClassNotExist",
         TargetError::MissingParam { .. } => "EventTargetMissingAttribute",
-        TargetError::BadParam { .. } | TargetError::BadEndpoint { .. } | TargetError::OutOfReach { .. } => {
-            "EventTargetIneffectiveAttribute"
-        }
+        TargetError::UnknownDeadLetterQueue { .. }
+        | TargetError::BadParam { .. }
+        | TargetError::BadEndpoint { .. }
+        | TargetError::OutOfReach { .. } => "EventTargetIneffectiveAttribute",
     }
 }
 

@@ -144,8 +144,10 @@ impl<'a> TargetOutput<'a> {
                 ErrorsTolerance::None => "NONE",
             },
             push_retry_strategy: match target.retry {
-                // A target has one of two strategies; the third one is that of asynchronous invocations.
-                RetryStrategy::Backoff | RetryStrategy::Invocation { .. } => "BACKOFF_RETRY",
+                // A target has one of two strategies; the others are those of invocations and dead-letter queues.
+                RetryStrategy::Backoff | RetryStrategy::Invocation { .. } | RetryStrategy::UntilTaken => {
+                    "BACKOFF_RETRY"
+                }
                 RetryStrategy::ExponentialDecay => "EXPONENTIAL_DECAY_RETRY",
             },
             push_selector: if target.params.is_empty() { "MATCHED_EVENT" } else { "PARAM_TRANSFORMER" },

@@ -3,6 +3,7 @@
 use kulkul_bus::{Hub, target_of};
 use kulkul_delivery::{Circuit, CircuitState, LastFailure, QueueState, TargetReport};
 use kulkul_model::Timestamp;
+use kulkul_store::QueueId;
 use serde_json::{Map, Value, json};
 
 /// Everything known of a target.
@@ -47,7 +48,11 @@ pub(super) const STATES: [&str; 6] = ["paused", "blocked", "parked", "recovering
 
 /// The rule and target that a queue belongs to, or the function.
 fn whose(hub: &Hub, report: &TargetReport) -> Map<String, Value> {
-    let whose = match target_of(&report.queue) {
+    let (queue, is_target) = match report.queue.0.strip_prefix("dlq/") {
+        Some(target) => (QueueId(target.into()), false),
+        None => (report.queue.clone(), true),
+    };
+    let whose = match target_of(&queue) {
         Some((bus, rule, id)) => {
             let rule_found = hub.get_rule(&bus, &rule).ok();
             let target = rule_found.as_ref().and_then(|rule| rule.targets.iter().find(|of| of.id == id));
@@ -55,8 +60,11 @@ fn whose(hub: &Hub, report: &TargetReport) -> Map<String, Value> {
                 "bus": bus.as_str(),
                 "rule": rule.as_str(),
                 "target": id.as_str(),
-                "type": target.map(|target| target.kind.as_str()),
-                "endpoint": target.map(|target| target.endpoint.as_str()),
+                "type": if is_target { target.map(|target| target.kind.as_str()) } else { Some("dead-letter-queue") },
+                "endpoint": target.and_then(|target| match is_target {
+                    true => Some(target.endpoint.as_str()),
+                    false => target.dead_letter_arn.as_deref(),
+                }),
             })
         }
         None => json!({"type": "acs.fc.function"}),

@@ -52,6 +52,8 @@ fn delivery_json(queue: &QueueId, traced: &TracedRecord) -> Value {
 /// Where the delivery stands.
 fn state_of(queue: &QueueId, traced: &TracedRecord) -> Map<String, Value> {
     let dead_letters = Dispatcher::dead_letters_of(queue);
+    let to_queue = QueueId(format!("dlq/{queue}").into());
+    let taken = traced.attempts.iter().any(|(of, attempt)| *of == to_queue && attempt.succeeded);
     let pending = |on: &QueueId| traced.pending.iter().find(|pending| pending.queue == *on);
     let last = traced.attempts.iter().rev().find(|(of, _)| of == queue).map(|(_, attempt)| attempt);
     let state = match (pending(queue), pending(&dead_letters), last) {
@@ -62,6 +64,10 @@ fn state_of(queue: &QueueId, traced: &TracedRecord) -> Map<String, Value> {
         (None, Some(letter), _) => {
             let failure = letter.note.as_deref().and_then(Failure::from_note);
             serde_json::json!({"state": "dead-lettered", "lastAnswer": failure.map(|failure| failure.answer)})
+        }
+        (None, None, _) if taken => serde_json::json!({"state": "dead-lettered", "sentToQueue": true}),
+        (None, None, _) if pending(&to_queue).is_some() => {
+            serde_json::json!({"state": "dead-lettered", "sentToQueue": false})
         }
         (None, None, Some(attempt)) if attempt.succeeded => serde_json::json!({"state": "delivered"}),
         (None, None, _) => {

@@ -184,5 +184,6 @@ pub(crate) fn plan(queue: &str, retry: RetryStrategy) -> Plan {
         policy: Policy { retry, tolerance: ErrorsTolerance::All, age_max: None },
         concurrency: None,
         epilogue: None,
+        dead_letters: None,
     }
 }

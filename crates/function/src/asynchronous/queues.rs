@@ -35,6 +35,7 @@ impl Functions {
             policy: AsyncConfig::policy(config.as_deref()),
             concurrency: None,
             epilogue: reporter,
+            dead_letters: None,
         });
     }
 
