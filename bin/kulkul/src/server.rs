@@ -153,6 +153,7 @@ impl Server {
         };
         let outside =
             Outside { pusher: Some(pusher), buses: Some(hub.clone()), ..Outside::new(functions.clone()) };
+        queues::start_sources(&mut tasks, (&sources, &queues, &hub), &identity, &stop);
         let api = Api::new(ApiParts {
             redrives: redrives.clone(),
             hub,

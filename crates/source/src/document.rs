@@ -5,6 +5,7 @@ use kulkul_model::{BusName, Timestamp};
 use kulkul_store::Key;
 use serde::{Deserialize, Serialize};
 
+use crate::message_queue::StoredQueue;
 use crate::schedule::StoredSchedule;
 use crate::webhook::StoredWebhook;
 use crate::{Addition, AdditionForm, AdditionName, RegisteredSource, SourceError, SourceKind, SourceName};
@@ -39,6 +40,7 @@ struct StoredSource {
 #[serde(rename_all = "kebab-case")]
 enum StoredKind {
     Custom,
+    Queue(StoredQueue),
     Webhook(StoredWebhook),
     Schedule(StoredSchedule),
 }
@@ -47,6 +49,7 @@ impl StoredKind {
     fn of(kind: &SourceKind) -> Self {
         match kind {
             SourceKind::Custom => Self::Custom,
+            SourceKind::Queue(settings) => Self::Queue(StoredQueue::of(settings)),
             SourceKind::Webhook(settings) => Self::Webhook(StoredWebhook::of(settings)),
             SourceKind::Schedule(settings) => Self::Schedule(StoredSchedule::of(settings)),
         }
@@ -55,6 +58,9 @@ impl StoredKind {
     fn kind(self, key: &Key) -> Result<SourceKind, SourceError> {
         match self {
             Self::Custom => Ok(SourceKind::Custom),
+            Self::Queue(stored) => {
+                stored.settings().map(SourceKind::Queue).map_err(|error| corrupt(key, &error))
+            }
             Self::Webhook(stored) => {
                 stored.settings().map(SourceKind::Webhook).map_err(|error| corrupt(key, &error))
             }

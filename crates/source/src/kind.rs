@@ -3,6 +3,7 @@
 use std::mem::discriminant;
 
 use crate::SourceError;
+use crate::message_queue::{self, QueueSettings};
 use crate::schedule::{self, ScheduleSettings};
 use crate::webhook::{self, WebhookSettings};
 
@@ -11,6 +12,8 @@ use crate::webhook::{self, WebhookSettings};
 pub enum SourceKind {
     /// An application that puts events itself. There is nothing to set.
     Custom,
+    /// A message queue of this server.
+    Queue(QueueSettings),
     /// Requests to a URL.
     Webhook(WebhookSettings),
     /// Planned times.
@@ -22,6 +25,7 @@ impl SourceKind {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Custom => "custom",
+            Self::Queue(_) => "queue",
             Self::Webhook(_) => "webhook",
             Self::Schedule(_) => "schedule",
         }
@@ -31,6 +35,7 @@ impl SourceKind {
     pub const fn event_types(&self) -> &'static [&'static str] {
         match self {
             Self::Custom => &[],
+            Self::Queue(_) => &[message_queue::EVENT_TYPE],
             Self::Webhook(_) => &[webhook::EVENT_TYPE],
             Self::Schedule(_) => &[schedule::EVENT_TYPE],
         }

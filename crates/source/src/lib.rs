@@ -8,6 +8,7 @@
 
 pub mod action_trail;
 pub mod directory;
+pub mod message_queue;
 pub mod schedule;
 pub mod webhook;
 

@@ -4,6 +4,7 @@
 //! `ExternalSourceType` and the same members in `ExternalSourceConfig`. A source with neither is an application that
 //! puts events itself.
 
+mod message_queue;
 mod schedule;
 mod webhook;
 
@@ -60,7 +61,8 @@ impl WireKind {
         match self {
             Self::HttpEvent => Some(webhook::read),
             Self::ScheduledEvent => Some(schedule::read),
-            Self::Mns | Self::RocketMq | Self::RabbitMq | Self::Kafka | Self::Sls | Self::OssEvent => None,
+            Self::Mns => Some(message_queue::read),
+            Self::RocketMq | Self::RabbitMq | Self::Kafka | Self::Sls | Self::OssEvent => None,
         }
     }
 }
@@ -125,6 +127,7 @@ pub(super) fn shown(kind: &SourceKind, public_url: &str) -> (Option<&'static str
         SourceKind::Schedule(settings) => {
             (Some(WireKind::ScheduledEvent.names().0), schedule::shown(settings))
         }
+        SourceKind::Queue(settings) => (Some(WireKind::Mns.names().0), message_queue::shown(settings)),
     }
 }
 

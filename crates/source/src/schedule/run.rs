@@ -235,6 +235,6 @@ async fn wait_after(error: &FireError) {
 fn settings_of(source: &RegisteredSource) -> Option<&ScheduleSettings> {
     match &source.kind {
         SourceKind::Schedule(settings) => Some(settings),
-        SourceKind::Custom | SourceKind::Webhook(_) => None,
+        SourceKind::Custom | SourceKind::Queue(_) | SourceKind::Webhook(_) => None,
     }
 }

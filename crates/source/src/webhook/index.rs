@@ -44,6 +44,6 @@ fn token_of(source: &RegisteredSource) -> Option<String> {
         SourceKind::Webhook(settings) => {
             Some(settings.token.expose().to_owned()).filter(|token| !token.is_empty())
         }
-        SourceKind::Custom | SourceKind::Schedule(_) => None,
+        SourceKind::Custom | SourceKind::Queue(_) | SourceKind::Schedule(_) => None,
     }
 }
