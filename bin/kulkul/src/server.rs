@@ -151,8 +151,12 @@ impl Server {
             signer: signer.clone(),
             timeout: config.http_target_timeout,
         };
-        let outside =
-            Outside { pusher: Some(pusher), buses: Some(hub.clone()), ..Outside::new(functions.clone()) };
+        let outside = Outside {
+            pusher: Some(pusher),
+            buses: Some(hub.clone()),
+            queues: Some(Arc::new(queues.clone())),
+            ..Outside::new(functions.clone())
+        };
         queues::start_sources(&mut tasks, (&sources, &queues, &hub), &identity, &stop);
         let api = Api::new(ApiParts {
             redrives: redrives.clone(),

@@ -142,7 +142,8 @@ pub enum TargetError {
 }
 
 /// The wire names of the target types that this server has.
-pub const SUPPORTED_KINDS: &[&str] = &["acs.eventbridge", "acs.fc.function", "http", "https"];
+pub const SUPPORTED_KINDS: &[&str] =
+    &["acs.eventbridge", "acs.fc.function", "acs.mns.queue", "http", "https"];
 
 /// A queue's target, ready to be tried.
 #[derive(Clone)]
@@ -238,6 +239,7 @@ impl TargetConfig {
         let call = match self.kind.as_str() {
             "acs.eventbridge" => bus::call(self)?,
             "acs.fc.function" => function::call(self)?,
+            "acs.mns.queue" => queue::call(self)?,
             "http" | "https" => http::call(self)?,
             _ => return Err(TargetError::UnknownKind { kind: self.kind.clone() }),
         };
@@ -410,7 +412,7 @@ mod tests {
             (
                 "acs.sae",
                 &[],
-                "target type `acs.sae` is not supported; supported: acs.eventbridge, acs.fc.function, http, https",
+                "target type `acs.sae` is not supported; supported: acs.eventbridge, acs.fc.function, acs.mns.queue, http, https",
             ),
             ("acs.fc.function", &[], "target `t1` lacks the parameter `Body`"),
             (

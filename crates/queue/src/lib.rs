@@ -30,6 +30,7 @@ mod receive;
 mod registry;
 mod send;
 mod settle;
+mod sink;
 
 pub use attributes::{AttributeChanges, Attributes, DeadLetterPolicy, Quantity};
 pub use counts::Counts;

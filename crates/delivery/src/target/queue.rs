@@ -6,7 +6,6 @@ use kulkul_model::MessageQueueArn;
 
 use super::{BodyEncoding, Call, TargetConfig, TargetError};
 
-#[allow(dead_code, reason = "no rule can have such a target before this server has message queues")]
 pub(super) fn call(target: &TargetConfig) -> Result<Call, TargetError> {
     let arn: MessageQueueArn = target
         .endpoint
