@@ -156,7 +156,9 @@ async fn what_a_parked_target_holds_up_for_too_long_is_given_up() {
     );
     let failures = letters.iter().filter_map(|letter| letter.failure.as_ref());
     for failure in failures {
-        assert_eq!((failure.attempt_count, failure.answer.as_str()), (0, "parked, after Failed"));
+        // At most one of them was the last probe.
+        assert!(failure.attempt_count <= 1, "{failure:?}");
+        assert_eq!(failure.answer, "parked, after Failed");
     }
     let left = bench.dispatcher.target(&dead).await.unwrap().unwrap().stats.pending;
     assert_eq!(left as usize + letters.len(), 100);

@@ -181,7 +181,7 @@ async fn a_program_that_ends_in_the_middle_of_a_request_is_replaced() {
     let machine = Machine::new();
     let spec = server(&machine, |_| {});
     let (kind, report) = machine.error(&spec, r#"{"exit":3}"#).await;
-    assert_eq!(kind, FunctionErrorKind::Unhandled);
+    assert_eq!(kind, FunctionErrorKind::InstanceLost);
     let message = report["errorMessage"].as_str().unwrap();
     assert!(
         message.starts_with("Process exited unexpectedly before completing request (duration: "),

@@ -75,7 +75,7 @@ async fn up_to_version_16_the_result_of_an_async_handler_is_ignored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_are_handled_or_unhandled_by_who_reported_them() {
-    use FunctionErrorKind::{Handled, Unhandled};
+    use FunctionErrorKind::{Handled, InstanceLost, Unhandled};
     let machine = Machine::new();
     let table = [
         (
@@ -107,7 +107,7 @@ async fn failures_are_handled_or_unhandled_by_who_reported_them() {
         ),
         (
             "exports.handler = async () => { process.exit(3); };",
-            Unhandled,
+            InstanceLost,
             "Process exited unexpectedly before completing request",
         ),
         (

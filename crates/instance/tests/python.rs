@@ -136,7 +136,7 @@ def handler(event, context):
     });
     let started = until("its children to run", || some_process_has_argument(&seconds));
     let ((kind, report), ()) = tokio::join!(machine.error(&spec, seconds.clone()), started);
-    assert_eq!(kind, FunctionErrorKind::Unhandled);
+    assert_eq!(kind, FunctionErrorKind::InstanceLost);
     let message = report["errorMessage"].as_str().unwrap();
     assert!(message.starts_with("Function time out after 1.5 seconds (maxMemoryUsage: "), "{message}");
     assert!(machine.log.contain(", Error: Function time out after"));
@@ -305,7 +305,7 @@ async fn a_process_that_ends_in_the_middle_of_a_request_is_reported_and_replaced
         "__import__('ctypes').string_at(0)",
     ] {
         let (kind, report) = machine.error(&spec, fatal).await;
-        assert_eq!(kind, FunctionErrorKind::Unhandled, "{fatal}");
+        assert_eq!(kind, FunctionErrorKind::InstanceLost, "{fatal}");
         let message = report["errorMessage"].as_str().unwrap();
         let expected = "Process exited unexpectedly before completing request (duration: ";
         assert!(message.starts_with(expected) && message.ends_with("MB)"), "{fatal}: {message}");
@@ -432,7 +432,7 @@ def handler(event, context):
 "#;
     let spec = machine.function_with("python3.11", &[("index.py", code)], |spec| spec.memory_mib = 128);
     let (kind, report) = machine.error(&spec, "").await;
-    assert_eq!(kind, FunctionErrorKind::Unhandled);
+    assert_eq!(kind, FunctionErrorKind::InstanceLost);
     let message = report["errorMessage"].as_str().unwrap();
     assert!(message.starts_with("Process exited unexpectedly before completing request"), "{message}");
 }

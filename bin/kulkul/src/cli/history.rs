@@ -247,7 +247,8 @@ mod tests {
     fn a_moment_is_a_time_or_how_long_ago_it_was() {
         assert_eq!(moment("1970-01-01T00:00:01Z"), Ok(Timestamp::from_millis(1000)));
         let hour = Timestamp::now().since(moment("1h").unwrap()).as_secs();
-        assert!((3600..3700).contains(&hour), "{hour}");
+        // The clock is read twice and rounded to milliseconds.
+        assert!((3590..3700).contains(&hour), "{hour}");
         assert!(moment("yesterday").is_err());
     }
 }

@@ -71,7 +71,8 @@ impl Server {
             traces: store.traces(),
             dispatcher: dispatcher.clone(),
             clock: clock.clone(),
-            options: HubOptions::default(),
+            // What tests do to set themselves up is none of the events that they look for.
+            options: HubOptions { own_events: false, ..HubOptions::default() },
         })
         .await
         .unwrap();
