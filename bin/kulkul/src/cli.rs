@@ -1,11 +1,13 @@
 //! The arguments, one file for each command or group of commands.
 
 mod bus;
+mod catalog;
 mod dead_letter;
 mod demo;
 mod deploy;
 mod doctor;
 mod event;
+mod event_sample;
 mod function;
 mod history;
 mod invoke;
@@ -16,8 +18,10 @@ mod serve;
 mod server;
 mod target;
 mod trigger;
+mod trigger_sources;
 
 pub use bus::{BusCommand, BusCreateArgs, BusDeleteArgs, BusListArgs};
+pub use catalog::{CatalogAddArgs, CatalogCommand, CatalogListArgs, CatalogRemoveArgs};
 pub use dead_letter::{
     DeadLetterCommand, DeadLetterDiscardArgs, DeadLetterListArgs, DeadLetterRedriveArgs, DeadLetterShowArgs,
     RedrivesArgs,
@@ -26,6 +30,7 @@ pub use demo::DemoArgs;
 pub use deploy::DeployArgs;
 pub use doctor::DoctorArgs;
 pub use event::{EventCommand, EventPutArgs, EventTraceArgs};
+pub use event_sample::EventSampleArgs;
 pub use function::{
     FunctionCommand, FunctionCreateArgs, FunctionDeleteArgs, FunctionListArgs, FunctionLogsArgs,
     FunctionNameArgs, FunctionSettingsArgs, FunctionUpdateArgs,
@@ -42,6 +47,7 @@ pub use serve::ServeArgs;
 pub use server::ServerArgs;
 pub use target::{TargetCommand, TargetListArgs, TargetNameArgs};
 pub use trigger::{TriggerCommand, TriggerCreateArgs, TriggerListArgs, TriggerNameArgs};
+pub use trigger_sources::TriggerSourcesArgs;
 
 use clap::{Parser, Subcommand};
 
@@ -111,6 +117,12 @@ pub enum Command {
         /// What to do with dead letters.
         #[command(subcommand)]
         command: DeadLetterCommand,
+    },
+    /// Adds event sources and types of your own to those that are known.
+    Catalog {
+        /// What to do with the catalog of event sources.
+        #[command(subcommand)]
+        command: CatalogCommand,
     },
     /// Tries event patterns. Needs no server.
     Pattern {

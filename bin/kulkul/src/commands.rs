@@ -2,6 +2,7 @@
 
 pub mod bus;
 mod bus_set;
+pub mod catalog;
 pub mod dead_letter;
 pub mod demo;
 pub mod deploy;
@@ -10,6 +11,7 @@ pub mod event_explain;
 mod event_list;
 pub mod event_put;
 pub mod event_replay;
+pub mod event_sample;
 pub mod event_search;
 pub mod event_tail;
 pub mod event_trace;

@@ -42,6 +42,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Rule { command } => commands::rule::run(&command),
         Command::Event { command } => match command {
             EventCommand::Put(args) => commands::event_put::run(&args),
+            EventCommand::Sample(args) => commands::event_sample::run(&args),
             EventCommand::Trace(args) => commands::event_trace::run(&args),
             EventCommand::Explain(args) => commands::event_explain::run(&args),
             EventCommand::Search(args) => commands::event_search::run(&args),
@@ -50,6 +51,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         },
         Command::Target { command } => commands::target::run(&command),
         Command::DeadLetter { command } => commands::dead_letter::run(&command),
+        Command::Catalog { command } => commands::catalog::run(&command),
         Command::Pattern { command } => match command {
             PatternCommand::Explain(args) => commands::pattern_explain::run(&args),
         },

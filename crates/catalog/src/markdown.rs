@@ -33,9 +33,10 @@ The column *data are* says how the layout of `data` in samples is known. All val
 Three groups of types have one layout for all services: `ActionTrail` (an audit record), `CloudMonitor` (a system event notification) and
 `Config` (a change or a violation that Cloud Config noticed).
 
-Lists of a running server, with whatever was added to it: `GET /kulkul/v1/event-sources[?category=storage][&search=words]`, and in the EventBridge API `ListAliyunOfficialEventSources` (everything that is bound to no bus) and
-`ListUserDefinedEventSources` (what was registered on a bus with `CreateEventSource`). A sample of a type:
-`POST /kulkul/v1/samples`.
+Lists of a running server, with whatever was added to it: `kulkul trigger sources [--category storage] [--search words] [--types]`,
+`GET /kulkul/v1/event-sources`, and in the EventBridge API `ListAliyunOfficialEventSources` (everything that is bound to no bus) and
+`ListUserDefinedEventSources` (what was registered on a bus with `CreateEventSource`). A sample: `kulkul event sample acs.ecs ecs:Instance:StateChange
+[--set data.state=Stopped] [--seed 7] [--put]`, or `POST /kulkul/v1/samples`.
 
 A trigger on a source or type that no list has is allowed. The answer to `CreateTrigger` and `UpdateTrigger` then carries the header
 `x-kulkul-warning`, since a typing error looks just like it.
@@ -64,8 +65,9 @@ There are two ways to hand it in; both act within a second, without a restart, a
 said with file, line and reason.
 
 - As a file: put it into the folder `catalog` of the data directory, as `*.json` (one document or a list of them) or `*.toml` (one document).
-  One bad file refuses the change of all files; the log says why, and so does `GET /kulkul/v1/catalog/additions`.
-- Through the API: `PUT`, `GET` and `DELETE` of `/kulkul/v1/catalog/additions/{name}`. What comes through the API wins over a file.
+  One bad file refuses the change of all files; the log says why, and so do `kulkul catalog list` and `GET /kulkul/v1/catalog/additions`.
+- Through the API: `kulkul catalog add shop.json`, `kulkul catalog list`, `kulkul catalog remove shop.json`, or `PUT`, `GET` and `DELETE` of
+  `/kulkul/v1/catalog/additions/{name}`. What comes through the API wins over a file.
 
 | member | of | is |
 | --- | --- | --- |

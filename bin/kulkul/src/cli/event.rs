@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{EventExplainArgs, EventSearchArgs, EventTailArgs, ReplayCommand, ServerArgs};
+use super::{EventExplainArgs, EventSampleArgs, EventSearchArgs, EventTailArgs, ReplayCommand, ServerArgs};
 
 /// What to do with events.
 #[derive(Subcommand)]
 pub enum EventCommand {
     /// Puts one event on a bus and prints its id.
     Put(EventPutArgs),
+    /// Makes a sample event of a known type, and puts it if asked.
+    Sample(EventSampleArgs),
     /// Shows what happened to an event: accepted, matched, attempts, the function's log.
     Trace(EventTraceArgs),
     /// Says of an event which rules match it and which do not, on which value, and what happened to it.

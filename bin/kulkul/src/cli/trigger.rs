@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use kulkul_model::units::duration;
 
-use super::{SelectionArgs, ServerArgs};
+use super::{SelectionArgs, ServerArgs, TriggerSourcesArgs};
 
 /// What to do with triggers.
 #[derive(Subcommand)]
@@ -18,6 +18,8 @@ pub enum TriggerCommand {
     Show(TriggerNameArgs),
     /// Deletes a trigger.
     Delete(TriggerNameArgs),
+    /// Lists what can be chosen as the source of a trigger.
+    Sources(TriggerSourcesArgs),
 }
 
 /// Arguments of `trigger create`.

@@ -15,17 +15,26 @@ use kulkul_client::{Client, text};
 pub fn run(args: &EventPutArgs) -> anyhow::Result<ExitCode> {
     let event = event_of(args)?;
     let client = Client::find(&args.server.data_dir)?;
-    let path = format!("/kulkul/v1/buses/{}/events", args.bus);
-    let headers = [("content-type", "application/cloudevents+json")];
-    let answer =
-        block_on(client.rest(Method::POST, &path, &headers, Bytes::from(event.to_string())))?.json()?;
-    if args.server.json {
-        println!("{answer}");
-    } else {
-        println!("accepted {} (trace {})", text(&answer["eventId"]), text(&answer["traceId"]));
-        println!("kulkul event trace --bus {} {}", args.bus, text(&answer["eventId"]));
-    }
+    let accepted = block_on(put(&client, &args.bus, &event))?;
+    print(&accepted, &args.bus, args.server.json);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Puts a CloudEvent on a bus and returns its id and trace id.
+pub async fn put(client: &Client, bus: &str, event: &Value) -> anyhow::Result<Value> {
+    let path = format!("/kulkul/v1/buses/{bus}/events");
+    let headers = [("content-type", "application/cloudevents+json")];
+    client.rest(Method::POST, &path, &headers, Bytes::from(event.to_string())).await?.json()
+}
+
+/// Says what was accepted, and how to follow it.
+pub fn print(accepted: &Value, bus: &str, json: bool) {
+    if json {
+        println!("{accepted}");
+    } else {
+        println!("accepted {} (trace {})", text(&accepted["eventId"]), text(&accepted["traceId"]));
+        println!("kulkul event trace --bus {bus} {}", text(&accepted["eventId"]));
+    }
 }
 
 fn event_of(args: &EventPutArgs) -> anyhow::Result<Value> {

@@ -4,6 +4,7 @@ mod create;
 mod delete;
 mod list;
 mod show;
+mod sources;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ pub fn run(command: &TriggerCommand) -> anyhow::Result<ExitCode> {
         TriggerCommand::List(args) => list::run(args),
         TriggerCommand::Show(args) => show::run(args),
         TriggerCommand::Delete(args) => delete::run(args),
+        TriggerCommand::Sources(args) => sources::run(args),
     }
 }
 
