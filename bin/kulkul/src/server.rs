@@ -13,6 +13,7 @@ use anyhow::Context;
 use kulkul_access::{AccessKeys, FirstKey, NewKey, Role};
 use kulkul_api::{Api, ApiOptions, ApiParts, BusinessErrors, ReceiveOptions};
 use kulkul_bus::{Hub, HubOptions, HubParts};
+use kulkul_connection::{Connections, ConnectionsParts};
 use kulkul_delivery::{Clock, Dispatcher, DispatcherOptions, Outside, Pusher, Redrives, SystemClock};
 use kulkul_function::{FunctionOptions, Functions, FunctionsParts, LogLimits, Logs};
 use kulkul_instance::{Instances, InstancesConfig, RuntimeChoice};
@@ -146,14 +147,20 @@ impl Server {
         let replays = hub.clone();
         let queues = queues::open(&identity, &store, &clock).await?;
         let signer = Arc::new(signer(&config, api_listener.address())?);
-        let pusher = Pusher {
-            outbound: outbound(&config),
-            signer: signer.clone(),
+        let outbound = outbound(&config);
+        let connections = Connections::open(ConnectionsParts {
+            metadata: store.metadata(),
+            outbound: outbound.clone(),
             timeout: config.http_target_timeout,
-        };
+            clock: clock.clone(),
+        })
+        .await
+        .context("cannot read the connections")?;
+        let pusher = Pusher { outbound, signer: signer.clone(), timeout: config.http_target_timeout };
         let outside = Outside {
             pusher: Some(pusher),
             buses: Some(hub.clone()),
+            destinations: Some(connections.clone()),
             queues: Some(Arc::new(queues.clone())),
             ..Outside::new(functions.clone())
         };
@@ -165,6 +172,7 @@ impl Server {
             triggers,
             queues: queues.clone(),
             sources: sources.clone(),
+            connections,
             signer,
             keys,
             identity,

@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["kulkul-push"],
     &["kulkul-store-sqlite", "kulkul-access", "kulkul-delivery"],
-    &["kulkul-bus", "kulkul-client", "kulkul-queue"],
+    &["kulkul-bus", "kulkul-client", "kulkul-connection", "kulkul-queue"],
     &["kulkul-function", "kulkul-objects", "kulkul-source"],
     &["kulkul-trigger", "kulkul-deploy"],
     &["kulkul-api"],

@@ -9,6 +9,7 @@ use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use kulkul_access::AccessKeys;
 use kulkul_bus::Hub;
+use kulkul_connection::Connections;
 use kulkul_delivery::{Clock, Redrives};
 use kulkul_function::Functions;
 use kulkul_listener::{Peer, RequestBody, head_bytes};
@@ -80,6 +81,8 @@ pub struct ApiParts {
     pub queues: Queues,
     /// The registry of event sources.
     pub sources: Arc<Sources>,
+    /// Connections and API destinations.
+    pub connections: Arc<Connections>,
     /// Signs pushes to HTTP targets; its certificate is published here.
     pub signer: Arc<Signer>,
     /// Who may call.
@@ -100,6 +103,7 @@ pub struct Api {
     pub(crate) triggers: Arc<Triggers>,
     pub(crate) queues: Queues,
     pub(crate) sources: Arc<Sources>,
+    pub(crate) connections: Arc<Connections>,
     signer: Arc<Signer>,
     pub(crate) gate: Gate,
     pub(crate) identity: Identity,
@@ -117,6 +121,7 @@ impl Api {
             functions,
             triggers,
             queues,
+            connections,
             signer,
             sources,
             keys,
@@ -132,6 +137,7 @@ impl Api {
             functions,
             triggers,
             queues,
+            connections,
             signer,
             sources,
             gate,

@@ -2,6 +2,7 @@
 //!
 //! Each type of target has a file here that calls it, and one in `target/` that reads its parameters.
 
+mod destination;
 mod function;
 mod payload;
 mod push;
@@ -63,6 +64,11 @@ pub(crate) async fn make(plan: &Plan, delivery: &Delivery, outside: &Outside, st
         }
         Call::Push { url, token, body } => {
             push::push(delivery, outside, started_at, url, token.as_deref(), body).await
+        }
+        Call::Destination { destination, headers, query, body } => {
+            let parts =
+                destination::Parts { headers: headers.as_ref(), query: query.as_ref(), body: body.as_ref() };
+            destination::call(delivery, outside, destination, parts).await
         }
         Call::Bus { bus } => sink::put(delivery, outside, bus).await,
         Call::Queue { queue, body, encoding } => sink::send(delivery, outside, queue, body, *encoding).await,

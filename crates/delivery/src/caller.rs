@@ -1,8 +1,8 @@
-//! The seam to functions: how a delivery calls one, and what comes back.
+//! The seams to functions and API destinations: how a delivery calls one.
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use kulkul_model::{FunctionName, InvocationId, Qualifier};
+use kulkul_model::{ApiDestinationName, FunctionName, InvocationId, Qualifier};
 
 use crate::TargetAnswer;
 
@@ -36,4 +36,23 @@ pub enum InvocationMode {
 pub trait FunctionCaller: Send + Sync + 'static {
     /// Makes one attempt. Never retries by itself. Dropping the future cancels the run.
     fn call(&self, call: FunctionCall) -> BoxFuture<'_, TargetAnswer>;
+}
+
+/// One attempt to call an API destination.
+#[derive(Clone, Debug)]
+pub struct DestinationCall {
+    /// The API destination.
+    pub destination: ApiDestinationName,
+    /// Headers, beside those of its connection.
+    pub headers: Vec<(String, String)>,
+    /// Parameters of the query, beside those of its address.
+    pub query: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What calls API destinations, as the deliveries see it.
+pub trait DestinationCaller: Send + Sync + 'static {
+    /// Makes one attempt.
+    fn call(&self, call: DestinationCall) -> BoxFuture<'_, TargetAnswer>;
 }

@@ -33,7 +33,7 @@ mod target_state;
 
 pub use answer::{TargetAnswer, Verdict};
 pub use attempt::answer_of;
-pub use caller::{FunctionCall, FunctionCaller, InvocationMode};
+pub use caller::{DestinationCall, DestinationCaller, FunctionCall, FunctionCaller, InvocationMode};
 pub use circuit::{Circuit, CircuitState};
 pub use clock::{Clock, SystemClock, TimerClock};
 pub use dead_letters::{

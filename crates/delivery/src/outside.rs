@@ -6,7 +6,7 @@ use std::time::Duration;
 use kulkul_outbound::Outbound;
 use kulkul_push::Signer;
 
-use crate::caller::FunctionCaller;
+use crate::caller::{DestinationCaller, FunctionCaller};
 use crate::sinks::{BusSink, QueueSink};
 
 /// One seam for each type of target. An attempt at a target whose seam is missing fails for good.
@@ -20,6 +20,8 @@ pub struct Outside {
     pub buses: Option<Arc<dyn BusSink>>,
     /// The message queues.
     pub queues: Option<Arc<dyn QueueSink>>,
+    /// What calls API destinations.
+    pub destinations: Option<Arc<dyn DestinationCaller>>,
 }
 
 /// Sends signed requests to HTTP targets.
@@ -36,6 +38,6 @@ pub struct Pusher {
 impl Outside {
     /// Functions, and nothing else.
     pub fn new(functions: Arc<dyn FunctionCaller>) -> Self {
-        Self { functions, pusher: None, buses: None, queues: None }
+        Self { functions, pusher: None, buses: None, queues: None, destinations: None }
     }
 }

@@ -3,6 +3,7 @@
 //! Each type has a file that reads its parameters, and one in `attempt/` that calls it.
 
 mod bus;
+mod destination;
 mod function;
 mod http;
 mod params;
@@ -12,7 +13,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kulkul_model::{BusName, FunctionName, InvalidName, MessageQueueName, Qualifier, TargetId};
+use kulkul_model::{
+    ApiDestinationName, BusName, FunctionName, InvalidName, MessageQueueName, Qualifier, TargetId,
+};
 use kulkul_outbound::{Reach, TargetUrl};
 use kulkul_store::{QueueId, StoreFuture};
 use kulkul_transform::{Transform, TransformError};
@@ -143,7 +146,7 @@ pub enum TargetError {
 
 /// The wire names of the target types that this server has.
 pub const SUPPORTED_KINDS: &[&str] =
-    &["acs.eventbridge", "acs.fc.function", "acs.mns.queue", "http", "https"];
+    &["acs.api.destination", "acs.eventbridge", "acs.fc.function", "acs.mns.queue", "http", "https"];
 
 /// A queue's target, ready to be tried.
 #[derive(Clone)]
@@ -189,6 +192,17 @@ pub enum Call {
     Bus {
         /// The bus.
         bus: BusName,
+    },
+    /// An API destination. What is missing is not sent.
+    Destination {
+        /// The API destination.
+        destination: ApiDestinationName,
+        /// What becomes a JSON object of headers.
+        headers: Option<Transform>,
+        /// What becomes a JSON object of parameters of the query.
+        query: Option<Transform>,
+        /// What becomes the body.
+        body: Option<Transform>,
     },
     /// A message queue.
     Queue {
@@ -237,6 +251,7 @@ impl TargetConfig {
     /// Checks the target and makes the plan for its queue.
     pub fn compile(&self, queue: QueueId) -> Result<Plan, TargetError> {
         let call = match self.kind.as_str() {
+            "acs.api.destination" => destination::call(self)?,
             "acs.eventbridge" => bus::call(self)?,
             "acs.fc.function" => function::call(self)?,
             "acs.mns.queue" => queue::call(self)?,
@@ -257,6 +272,7 @@ impl TargetConfig {
             Call::Push { .. }
             | Call::Function { .. }
             | Call::Bus { .. }
+            | Call::Destination { .. }
             | Call::Queue { .. }
             | Call::Invocation { .. } => Ok(()),
         }
@@ -386,6 +402,33 @@ mod tests {
     }
 
     #[test]
+    fn an_api_destination_is_told_from_its_endpoint() {
+        use ParamForm::{Constant, JsonPath, Original};
+        let arn = "acs:api-destination:cn-hangzhou:1:name/crm";
+        let params = [
+            ("Name", Constant, Some("crm")),
+            ("BodyParameters", Original, None),
+            ("HeaderParameters", JsonPath, Some("$.data.headers")),
+        ];
+        let expected = Ok(Call::Destination {
+            destination: "crm".parse().unwrap(),
+            headers: Some(Transform::json_path("$.data.headers").unwrap()),
+            query: None,
+            body: Some(Transform::Original),
+        });
+        assert_eq!(at(arn, "acs.api.destination", &params), expected);
+        let table: [(&str, &[Param<'_>], &str); 3] = [
+            ("http://h.test/", &[], "the endpoint of target `t1` cannot be used"),
+            (arn, &[("Name", Constant, Some("other"))], "differs from the API destination"),
+            (arn, &[("Name", Original, None)], "must have the form CONSTANT"),
+        ];
+        for (endpoint, params, reason) in table {
+            let error = at(endpoint, "acs.api.destination", params).expect_err(reason);
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
     fn a_message_queue_takes_any_form() {
         use ParamForm::{Constant, JsonPath};
         let params = [
@@ -412,7 +455,7 @@ mod tests {
             (
                 "acs.sae",
                 &[],
-                "target type `acs.sae` is not supported; supported: acs.eventbridge, acs.fc.function, acs.mns.queue, http, https",
+                "target type `acs.sae` is not supported; supported: acs.api.destination, acs.eventbridge, acs.fc.function, acs.mns.queue, http, https",
             ),
             ("acs.fc.function", &[], "target `t1` lacks the parameter `Body`"),
             (

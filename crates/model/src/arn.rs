@@ -1,6 +1,8 @@
 //! Names of resources across the cloud: `acs:{service}:{region}:{account}:{resource}`.
 
-use crate::{BusName, FunctionName, Identity, InvalidName, MessageQueueName, Qualifier, RuleName};
+use crate::{
+    ApiDestinationName, BusName, FunctionName, Identity, InvalidName, MessageQueueName, Qualifier, RuleName,
+};
 
 /// The ARN of a bus: `acs:eventbridge:{region}:{account}:eventbus/{bus}`.
 pub fn bus_arn(identity: &Identity, bus: &BusName) -> String {
@@ -60,6 +62,13 @@ pub struct MessageQueueArn {
     pub queue: MessageQueueName,
 }
 
+/// A parsed ARN of an API destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiDestinationArn {
+    /// The API destination.
+    pub destination: ApiDestinationName,
+}
+
 const FUNCTION_ARN: InvalidName = InvalidName {
     what: "function ARN",
     rule: "`acs:fc:{region}:{account}:functions/{function}[/{qualifier}]` or the older \
@@ -71,6 +80,9 @@ const BUS_ARN: InvalidName =
 
 const QUEUE_ARN: InvalidName =
     InvalidName { what: "queue ARN", rule: "`acs:mns:{region}:{account}:queues/{queue}`" };
+
+const DESTINATION_ARN: InvalidName =
+    InvalidName { what: "API destination ARN", rule: "`acs:api-destination:{region}:{account}:name/{name}`" };
 
 impl std::str::FromStr for FunctionArn {
     type Err = InvalidName;
@@ -108,6 +120,16 @@ impl std::str::FromStr for MessageQueueArn {
         let resource = resource.strip_prefix('/').unwrap_or(resource);
         let queue = resource.strip_prefix("queues/").ok_or(QUEUE_ARN)?;
         Ok(Self { queue: queue.parse()? })
+    }
+}
+
+impl std::str::FromStr for ApiDestinationArn {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let resource = resource_of(text, "api-destination").ok_or(DESTINATION_ARN)?;
+        let name = resource.strip_prefix("name/").ok_or(DESTINATION_ARN)?;
+        Ok(Self { destination: name.parse()? })
     }
 }
 

@@ -14,14 +14,15 @@ mod timestamp;
 pub mod units;
 
 pub use arn::{
-    EventBusArn, FunctionArn, MessageQueueArn, bucket_arn, bus_arn, function_arn, rule_arn, source_arn,
-    system_source_arn,
+    ApiDestinationArn, EventBusArn, FunctionArn, MessageQueueArn, bucket_arn, bus_arn, function_arn,
+    rule_arn, source_arn, system_source_arn,
 };
 pub use event::{Draft, Enrichment, Event, EventError, EventLimits, VIA};
 pub use identity::{AccountId, Identity, Region};
 pub use ids::{InvocationId, RequestId, TraceId};
 pub use json::compact;
 pub use names::{
-    BusName, FunctionName, InvalidName, MessageQueueName, Qualifier, RuleName, TargetId, TriggerName,
+    ApiDestinationName, BusName, ConnectionName, FunctionName, InvalidName, MessageQueueName, Qualifier,
+    RuleName, TargetId, TriggerName,
 };
 pub use timestamp::Timestamp;

@@ -93,6 +93,22 @@ name!(
     |t| word(t, 120, |b| b.is_ascii_alphanumeric()) && !t.contains('_')
 );
 
+name!(
+    /// The name of a connection.
+    ///
+    /// Source: EventBridge 2020-04-01, `CreateConnection`; the characters are those of other names.
+    ConnectionName, "connection name", "2 to 127 letters, digits, `-` and `_`, starting with a letter or digit",
+    |t| t.len() >= 2 && word(t, 127, |b| b.is_ascii_alphanumeric())
+);
+name!(
+    /// The name of an API destination.
+    ///
+    /// Source: EventBridge 2020-04-01, `CreateApiDestination`; the characters are those of other names.
+    ApiDestinationName, "API destination name",
+    "2 to 127 letters, digits, `-` and `_`, starting with a letter or digit",
+    |t| t.len() >= 2 && word(t, 127, |b| b.is_ascii_alphanumeric())
+);
+
 /// Whether `text` has 1 to `max` of the characters letters, digits, `-`, `_`, and a first one that `first` accepts.
 fn word(text: &str, max: usize, first: fn(u8) -> bool) -> bool {
     let bytes = text.as_bytes();

@@ -18,11 +18,13 @@ use kulkul_api::{Api, ApiOptions, ApiParts};
 use kulkul_bench::report::Row;
 use kulkul_bus::{Hub, HubOptions, HubParts, NewRule, RuleStatus};
 use kulkul_client::Key;
+use kulkul_connection::{Connections, ConnectionsParts};
 use kulkul_delivery::{Dispatcher, DispatcherOptions, Redrives, SystemClock};
 use kulkul_function::{FunctionOptions, Functions, FunctionsParts, LogLimits, Logs};
 use kulkul_instance::{Instances, InstancesConfig};
 use kulkul_listener::{Limits, Listener};
 use kulkul_model::{BusName, Draft, Identity, Timestamp};
+use kulkul_outbound::{Outbound, OutboundOptions, Reach};
 use kulkul_pattern::{IndexLimits, Pattern, PatternOptions, SharedIndex};
 use kulkul_push::Signer;
 use kulkul_queue::{QueueOptions, Queues, QueuesParts};
@@ -258,6 +260,17 @@ impl Part {
             triggers,
             queues,
             sources,
+            connections: Connections::open(ConnectionsParts {
+                metadata: store.metadata(),
+                outbound: Outbound::new(OutboundOptions {
+                    reach: Reach::PUBLIC,
+                    connect_timeout: Duration::from_secs(1),
+                    authorities: Vec::new(),
+                }),
+                timeout: Duration::from_secs(1),
+                clock: clock.clone(),
+            })
+            .await?,
             signer: Arc::new(Signer::open(dir.to_owned(), "http://127.0.0.1")?),
             keys: keys.clone(),
             identity,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use http::StatusCode;
 use kulkul_access::KeyRefused;
 use kulkul_bus::{AcceptError, BusError};
+use kulkul_connection::ConnectionError;
 use kulkul_delivery::TargetError;
 use kulkul_listener::BodyError;
 use kulkul_model::{EventError, InvalidName};
@@ -258,6 +259,25 @@ impl From<SourceError> for RpcError {
             SourceError::DescriptionTooLong { .. }
             | SourceError::Additions(_)
             | SourceError::AdditionNotFound { .. } => "InvalidArgument",
+        };
+        Self::business(code, error.to_string())
+    }
+}
+
+impl From<ConnectionError> for RpcError {
+    fn from(error: ConnectionError) -> Self {
+        let code = match &error {
+            ConnectionError::UnknownConnection { .. } => "ConnectionNotExist",
+            ConnectionError::ConnectionExists { .. } => "ConnectionAlreadyExist",
+            ConnectionError::ConnectionInUse { .. } => "ConnectionBoundApiDestination",
+            ConnectionError::TooManyConnections { .. } => "ConnectionCountExceedLimit",
+            ConnectionError::BadAuthorization { .. } => "ConnectionAuthParametersInvalid",
+            ConnectionError::UnknownDestination { .. } => "ApiDestinationNotExist",
+            ConnectionError::DestinationExists { .. } => "ApiDestinationAlreadyExist",
+            ConnectionError::TooManyDestinations { .. } => "ApiDestinationCountExceedLimit",
+            ConnectionError::BadDestination { .. } => "ApiDestinationParametersInvalid",
+            ConnectionError::TooLong { .. } => "InvalidArgument",
+            ConnectionError::Store(store) => return store_failure(store, chain(&error)),
         };
         Self::business(code, error.to_string())
     }

@@ -3,6 +3,8 @@
 //! The operation is named by the header `x-acs-action` or the parameter `Action`. Parameters come in the query, in a
 //! form, or in both; which one a client uses differs, so they are one map here.
 
+mod api_destination;
+mod connection;
 pub(crate) mod data_plane;
 mod error;
 mod operation;
@@ -14,19 +16,27 @@ mod source_kind;
 mod target;
 
 mod check_service_linked_role_for_product;
+mod create_api_destination;
+mod create_connection;
 mod create_event_bus;
 mod create_event_source;
 mod create_rule;
 mod create_service_linked_role_for_product;
+mod delete_api_destination;
+mod delete_connection;
 mod delete_event_bus;
 mod delete_event_source;
 mod delete_rule;
 mod delete_targets;
 mod disable_rule;
 mod enable_rule;
+mod get_api_destination;
+mod get_connection;
 mod get_event_bus;
 mod get_rule;
 mod list_aliyun_official_event_sources;
+mod list_api_destinations;
+mod list_connections;
 mod list_event_buses;
 mod list_rules;
 mod list_targets;
@@ -38,6 +48,8 @@ mod query_event_traces;
 mod query_traced_event_by_event_id;
 mod query_traced_events;
 mod test_event_pattern;
+mod update_api_destination;
+mod update_connection;
 mod update_event_bus;
 mod update_event_source;
 mod update_rule;
@@ -193,6 +205,16 @@ async fn dispatch(rpc: Rpc<'_>, operation: Operation) -> Result<Success, RpcErro
         Operation::QueryEventTraces => query_event_traces::run(rpc).await,
         Operation::QueryTracedEvents => query_traced_events::run(rpc).await,
         Operation::QueryTracedEventByEventId => query_traced_event_by_event_id::run(rpc).await,
+        Operation::CreateConnection => create_connection::run(rpc).await,
+        Operation::GetConnection => get_connection::run(rpc),
+        Operation::UpdateConnection => update_connection::run(rpc).await,
+        Operation::ListConnections => list_connections::run(rpc),
+        Operation::DeleteConnection => delete_connection::run(rpc).await,
+        Operation::CreateApiDestination => create_api_destination::run(rpc).await,
+        Operation::GetApiDestination => get_api_destination::run(rpc),
+        Operation::UpdateApiDestination => update_api_destination::run(rpc).await,
+        Operation::ListApiDestinations => list_api_destinations::run(rpc),
+        Operation::DeleteApiDestination => delete_api_destination::run(rpc).await,
         Operation::CheckServiceLinkedRoleForProduct => check_service_linked_role_for_product::run(rpc),
         Operation::CreateServiceLinkedRoleForProduct => create_service_linked_role_for_product::run(rpc),
     }

@@ -15,10 +15,16 @@ pub(crate) struct Page {
 
 impl Page {
     pub(crate) fn asked(params: &Params<'_>) -> Result<Self, RpcError> {
-        let limit = match params.number("Limit")? {
+        Self::asked_as(params, "Limit")
+    }
+
+    /// [`Page::asked`] of an operation that calls the limit something else.
+    pub(crate) fn asked_as(params: &Params<'_>, limit: &'static str) -> Result<Self, RpcError> {
+        let name = limit;
+        let limit = match params.number(name)? {
             None => LIMIT_MAX as usize,
             Some(limit @ 1..=LIMIT_MAX) => limit as usize,
-            Some(_) => return Err(RpcError::invalid("Limit")),
+            Some(_) => return Err(RpcError::invalid(name)),
         };
         let offset = match params.get("NextToken").filter(|token| !token.is_empty()) {
             None => 0,

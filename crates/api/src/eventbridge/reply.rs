@@ -11,6 +11,8 @@ use crate::api::BusinessErrors;
 
 const JSON: &str = "application/json;charset=utf-8";
 
+const QUIRKS_NONE: Quirks = Quirks { without_flag: false, with_http_code: false, with_date: false };
+
 /// The id of one request: a UUID in upper case.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestId([u8; uuid::fmt::Hyphenated::LENGTH]);
@@ -32,15 +34,27 @@ impl RequestId {
 pub(crate) struct Success {
     code: &'static str,
     data: Option<Vec<u8>>,
+    quirks: Quirks,
+}
+
+/// Where the answers of a few operations differ from all others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Quirks {
+    /// There is no `Success`.
+    without_flag: bool,
+    /// There is an `HttpCode`.
+    with_http_code: bool,
+    /// There is a `Date` equal to `Data`.
+    with_date: bool,
 }
 
 impl Success {
     /// `Code` is `Success`, and there is no `Data`.
-    pub(crate) const EMPTY: Self = Self { code: "Success", data: None };
+    pub(crate) const EMPTY: Self = Self { code: "Success", data: None, quirks: QUIRKS_NONE };
 
     /// `Code` is `Success`.
     pub(crate) fn of(data: &impl Serialize) -> Self {
-        Self { code: "Success", data: Some(json(data)) }
+        Self { code: "Success", data: Some(json(data)), quirks: QUIRKS_NONE }
     }
 
     /// `Code` is `200`, as a few operations have it.
@@ -55,7 +69,25 @@ impl Success {
 
     /// `Code` is `200`; `data` is JSON text.
     pub(crate) fn raw_200(data: Vec<u8>) -> Self {
-        Self { code: "200", data: Some(data) }
+        Self { code: "200", data: Some(data), quirks: QUIRKS_NONE }
+    }
+
+    /// Leaves `Success` out, as the operations on connections and API destinations do.
+    pub(crate) fn without_flag(mut self) -> Self {
+        self.quirks.without_flag = true;
+        self
+    }
+
+    /// Adds `HttpCode`.
+    pub(crate) fn with_http_code(mut self) -> Self {
+        self.quirks.with_http_code = true;
+        self
+    }
+
+    /// Repeats `Data` as `Date`: one operation of the official client reads it from there.
+    pub(crate) fn with_date(mut self) -> Self {
+        self.quirks.with_date = true;
+        self
     }
 }
 
@@ -66,9 +98,18 @@ pub(crate) fn success(id: &RequestId, success: Success) -> Answer {
     body.extend_from_slice(&id.0);
     body.extend_from_slice(b"\",\"Code\":\"");
     body.extend_from_slice(success.code.as_bytes());
-    body.extend_from_slice(b"\",\"Success\":true,\"Message\":\"success\"");
-    if !data.is_empty() {
-        body.extend_from_slice(b",\"Data\":");
+    let Quirks { without_flag, with_http_code, with_date } = success.quirks;
+    body.push(b'"');
+    if !without_flag {
+        body.extend_from_slice(b",\"Success\":true");
+    }
+    body.extend_from_slice(b",\"Message\":\"success\"");
+    if with_http_code {
+        body.extend_from_slice(b",\"HttpCode\":200");
+    }
+    for name in [Some("Data"), with_date.then_some("Date")].into_iter().flatten().filter(|_| !data.is_empty())
+    {
+        body.extend_from_slice(format!(",\"{name}\":").as_bytes());
         body.extend_from_slice(data);
     }
     body.push(b'}');
@@ -133,6 +174,9 @@ mod tests {
         assert_eq!(text(answer).await, expected);
         let expected = r#"{"RequestId":"5DAF96FB-A4B6-548C-B999-0BFDCB2261B9","Code":"Success","Success":true,"Message":"success"}"#;
         assert_eq!(text(success(&ID, Success::EMPTY)).await, expected);
+        let odd = Success::of(&7).without_flag().with_http_code().with_date();
+        let expected = r#"{"RequestId":"5DAF96FB-A4B6-548C-B999-0BFDCB2261B9","Code":"Success","Message":"success","HttpCode":200,"Data":7,"Date":7}"#;
+        assert_eq!(text(success(&ID, odd)).await, expected);
     }
 
     #[tokio::test]

@@ -18,11 +18,13 @@ use base64::engine::general_purpose::STANDARD;
 use kulkul_access::{AccessKey, AccessKeys, NewKey, Role};
 use kulkul_api::{Api, ApiOptions, ApiParts};
 use kulkul_bus::{Hub, HubOptions, HubParts};
+use kulkul_connection::{Connections, ConnectionsParts};
 use kulkul_delivery::{Dispatcher, DispatcherOptions, Redrives, SystemClock};
 use kulkul_function::{FunctionOptions, Functions, FunctionsParts, LogLimits, Logs};
 use kulkul_instance::{Instances, InstancesConfig};
 use kulkul_listener::{Limits, Listener};
 use kulkul_model::{Identity, Timestamp};
+use kulkul_outbound::{Outbound, OutboundOptions, Reach};
 use kulkul_queue::{QueueOptions, Queues, QueuesParts};
 use kulkul_source::{Sources, SourcesParts};
 use kulkul_store_sqlite::{Options, SqliteStore};
@@ -133,6 +135,18 @@ impl Server {
             triggers,
             queues,
             sources,
+            connections: Connections::open(ConnectionsParts {
+                metadata: store.metadata(),
+                outbound: Outbound::new(OutboundOptions {
+                    reach: Reach::PUBLIC,
+                    connect_timeout: Duration::from_secs(1),
+                    authorities: Vec::new(),
+                }),
+                timeout: Duration::from_secs(1),
+                clock: clock.clone(),
+            })
+            .await
+            .unwrap(),
             signer: Arc::new(
                 kulkul_push::Signer::open(directory.path().to_owned(), "http://hub.test").unwrap(),
             ),

@@ -31,6 +31,11 @@ impl TargetConfig {
         self.transform(key, self.param(key).ok_or_else(missing)?)
     }
 
+    /// A parameter that may be missing, made in any form.
+    pub(super) fn optional(&self, key: &'static str) -> Result<Option<Transform>, TargetError> {
+        self.param(key).map(|param| self.transform(key, param)).transpose()
+    }
+
     pub(super) fn transform(&self, key: &'static str, param: &TargetParam) -> Result<Transform, TargetError> {
         let transform = param.transform();
         transform.map_err(|source| TargetError::BadTransform { id: self.id.clone(), key, source })
