@@ -174,6 +174,7 @@ def test_both_are_listed_in_pages(eb, unique):
     prefix = unique("page")
     for letter in "cab":
         connect(eb, f"{prefix}-{letter}")
+    for letter in "cab":
         destine(eb, f"{prefix}-{letter}", f"{prefix}-a", "https://api.example.com/")
     first = list_connections(eb, connection_name_prefix=prefix, max_results=2)
     second = list_connections(eb, connection_name_prefix=prefix, max_results=2, next_token=first.next_token)
