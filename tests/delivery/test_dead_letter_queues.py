@@ -1,10 +1,15 @@
-"""Dead-letter queues: what is given up goes to another bus, as it was."""
+"""Dead-letter queues: what is given up goes to another bus or a message queue, as it was."""
+
+import json
 
 import pytest
 
+from harness import queues
 from harness.deliveries import TOO_MUCH, Targets, rule_target
 from harness.event_bridge import Refused, bus_arn, event, function_target
 from harness.functions import RECORDER
+from harness.server import ACCOUNT_ID, REGION
+from harness.targets import bus_target
 from harness.waiting import wait_until
 
 
@@ -31,6 +36,17 @@ def test_a_bus_gets_what_is_given_up_as_it_was(targets, functions, hub, collecto
     assert (shown["type"], shown["endpoint"], shown["succeededCount"]) == ("dead-letter-queue", bus_arn(repair), 1)
 
 
+def test_a_message_queue_gets_the_event_as_its_message(server, hub, unique):
+    bus, name = unique("bus"), unique("dlq")
+    queue = queues.create_queue(server, name, encoded=False)
+    hub.create_bus(bus)
+    given_up_at_once = bus_target(unique("absent"))
+    hub.create_rule(bus, "r", {}, [{**given_up_at_once, "DeadLetterQueue": {"Arn": f"acs:mns:{REGION}:{ACCOUNT_ID}:/queues/{name}"}}])
+    hub.put_accepted(bus, event("e1", type="order:Paid"))
+    got = json.loads(queue.receive_message_with_str_body(30).message_body)
+    assert (got["id"], got["type"], got["aliyuneventbusname"]) == ("e1", "order:Paid", bus)
+
+
 def test_what_a_missing_bus_cannot_take_is_kept_and_can_be_sent_again(targets, functions, hub, collector, unique):
     bus, name = unique("bus"), unique("f")
     functions.create(name, RECORDER, environment_variables={"URL": collector.url(f"/{name}")})
@@ -47,7 +63,7 @@ def test_what_a_missing_bus_cannot_take_is_kept_and_can_be_sent_again(targets, f
 
 
 @pytest.mark.parametrize("arn", [
-    "acs:mns:cn-hangzhou:1:/queues/q", "acs:mq:cn-hangzhou:1:/instances/i/topic/t", "acs:alikafka:cn-hangzhou:1:instance/i/topic/t", "somewhere",
+    "acs:mns:cn-hangzhou:1:/topics/t", "acs:mq:cn-hangzhou:1:/instances/i/topic/t", "acs:alikafka:cn-hangzhou:1:instance/i/topic/t", "somewhere",
 ])
 def test_other_kinds_are_refused_with_those_that_there_are(functions, hub, unique, arn):
     bus, name = unique("bus"), unique("f")

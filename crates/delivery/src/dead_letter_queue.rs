@@ -4,9 +4,12 @@
 //! is delivered like to any target: the original event, until the dead-letter queue has taken it. What it cannot take,
 //! and what is left when the target is taken away, is kept as a dead letter here.
 
-use kulkul_model::EventBusArn;
+use kulkul_model::{EventBusArn, MessageQueueArn};
 use kulkul_store::{Delivery, EventLog, NextState, QueueId, Settlement, StoreError};
 
+use kulkul_transform::Transform;
+
+use crate::target::BodyEncoding;
 use crate::{
     Call, ErrorsTolerance, Failure, Plan, Policy, RetryStrategy, TargetConfig, TargetError, attempt,
 };
@@ -18,9 +21,9 @@ const AT_ONCE: usize = 200;
 
 /// The forms of an ARN that a dead-letter queue can have here.
 ///
-/// Source: EventBridge 2020-04-01, `DeadLetterQueue.Arn`, which also takes queues of MNS and topics of RocketMQ and
-/// Kafka.
-pub(crate) const SUPPORTED: &[&str] = &["acs:eventbridge:{region}:{account}:eventbus/{bus}"];
+/// Source: EventBridge 2020-04-01, `DeadLetterQueue.Arn`, which also takes topics of RocketMQ and Kafka.
+pub(crate) const SUPPORTED: &[&str] =
+    &["acs:eventbridge:{region}:{account}:eventbus/{bus}", "acs:mns:{region}:{account}:/queues/{queue}"];
 
 /// The queue of what a target's dead-letter queue is owed.
 pub(crate) fn queue_of(target: &QueueId) -> QueueId {
@@ -35,10 +38,14 @@ pub(crate) fn target_of(queue: &QueueId) -> Option<QueueId> {
 /// What is called for the dead letters of a target, when it names a queue.
 pub(crate) fn call(target: &TargetConfig) -> Result<Option<Call>, TargetError> {
     let Some(arn) = &target.dead_letter_arn else { return Ok(None) };
-    match arn.parse() {
-        Ok(EventBusArn { bus }) => Ok(Some(Call::Bus { bus })),
-        Err(_) => Err(TargetError::UnknownDeadLetterQueue { id: target.id.clone(), arn: arn.clone() }),
+    if let Ok(EventBusArn { bus }) = arn.parse() {
+        return Ok(Some(Call::Bus { bus }));
     }
+    if let Ok(MessageQueueArn { queue }) = arn.parse() {
+        let (body, encoding) = (Transform::Original, BodyEncoding::Plain);
+        return Ok(Some(Call::Queue { queue, body, encoding }));
+    }
+    Err(TargetError::UnknownDeadLetterQueue { id: target.id.clone(), arn: arn.clone() })
 }
 
 /// The plan for what a target's dead-letter queue is owed.
@@ -118,12 +125,19 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_letter_queue_is_a_bus() {
+    fn a_dead_letter_queue_is_a_bus_or_a_message_queue() {
         assert_eq!(call(&config(None)), Ok(None));
         let bus = call(&config(Some("acs:eventbridge:cn-hangzhou:1:eventbus/repair")));
         assert_eq!(bus, Ok(Some(Call::Bus { bus: "repair".parse().unwrap() })));
+        let queue = call(&config(Some("acs:mns:cn-hangzhou:1:/queues/q")));
+        let expected = Call::Queue {
+            queue: "q".parse().unwrap(),
+            body: Transform::Original,
+            encoding: BodyEncoding::Plain,
+        };
+        assert_eq!(queue, Ok(Some(expected)));
         for arn in [
-            "acs:mns:cn-hangzhou:1:/queues/q",
+            "acs:mns:cn-hangzhou:1:/topics/t",
             "acs:mq:cn-hangzhou:1:/instances/i/topic/t",
             "acs:alikafka:cn-hangzhou:1:instance/i/topic/t",
             "q",

@@ -156,8 +156,7 @@ async fn what_a_parked_target_holds_up_for_too_long_is_given_up() {
     );
     let failures = letters.iter().filter_map(|letter| letter.failure.as_ref());
     for failure in failures {
-        // At most one of them was the last probe.
-        assert!(failure.attempt_count <= 1, "{failure:?}");
+        // Some were probes before.
         assert_eq!(failure.answer, "parked, after Failed");
     }
     let left = bench.dispatcher.target(&dead).await.unwrap().unwrap().stats.pending;

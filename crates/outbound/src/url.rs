@@ -51,9 +51,11 @@ impl FromStr for TargetUrl {
         if host.is_empty() {
             return Err(InvalidUrl("has no host"));
         }
-        let last = host.rsplit('.').next().unwrap_or_default();
-        let number =
-            last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X");
+        // A name may end with the dot of the root.
+        let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+        let number = (!last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()))
+            || last.starts_with("0x")
+            || last.starts_with("0X");
         if number && host.parse::<IpAddr>().is_err() {
             return Err(InvalidUrl("has a number as its host that is no IP address in the usual notation"));
         }
@@ -126,6 +128,7 @@ mod tests {
             ("http://2130706433/", "has a number as its host"),
             ("http://0x7f.1/", "has a number as its host"),
             ("http://127.1/", "has a number as its host"),
+            ("http://127.0.0.1./", "has a number as its host"),
             ("http://h:0/", "has a port that is none"),
             ("http://h:x/", "is none"),
             (long.as_str(), "is longer than 4096 bytes"),
