@@ -78,7 +78,7 @@ def deliveries(server, id):
 
 
 def test_every_accepted_event_is_delivered_or_dead_lettered_and_its_trace_says_which(new_server, collector, unique):
-    server, path = new_server(environment={"KULKUL_OWN_EVENTS": "false"}), "/" + unique("mixed")
+    server, path = new_server(environment={"KULKUL_OWN_EVENTS": "false", "KULKUL_HELD_UP_MAX": "20s"}), "/" + unique("mixed")
     hub, functions = Hub(server), Functions(server)
     rows = list(catalog())
     assert len(rows) == 783
@@ -122,7 +122,8 @@ def test_every_accepted_event_is_delivered_or_dead_lettered_and_its_trace_says_w
         failing = int(target[1:]) < FAILING
         (named, state, attempts), = found
         assert (named, state) == (target, "dead-lettered" if failing else "delivered"), (id, found)
-        assert attempts >= (4 if failing else 1), (id, found)
+        # What a parked target holds up is given up without another attempt.
+        assert failing or attempts >= 1, (id, found)
         assert (id in recorded) != failing, (id, found)
     dead = sum(state == "dead-lettered" for found in ends.values() for _, state, _ in found)
     print(f"\n{len(accepted)} events of {len(types)} types accepted over {len(KILLS)} kills: {len(accepted) - dead} delivered, {dead} dead-lettered")

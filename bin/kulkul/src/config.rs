@@ -64,6 +64,8 @@ pub struct Config {
     pub trace_bytes_max: u64,
     /// How long dead letters are kept.
     pub dead_letter_age_max: Duration,
+    /// How long a parked target may hold up what is owed to it.
+    pub held_up_max: Duration,
     /// Instances of all functions at once.
     pub instance_count_max: usize,
     /// Triggers of one function.

@@ -69,8 +69,11 @@ impl Server {
         let keys = Arc::new(AccessKeys::open(store.metadata()).await.context("cannot read the access keys")?);
         let first = keys.create_first(first_key(&config)?, &data_dir, clock.now()).await?;
 
-        let options =
-            DispatcherOptions { concurrency: config.target_concurrency, ..DispatcherOptions::default() };
+        let options = DispatcherOptions {
+            concurrency: config.target_concurrency,
+            held_up_max: config.held_up_max,
+            ..DispatcherOptions::default()
+        };
         let dispatcher =
             Dispatcher::open(store.event_log(), store.metadata(), clock.clone(), options).await?;
         let hub = Hub::open(HubParts {

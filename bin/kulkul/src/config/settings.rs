@@ -219,6 +219,16 @@ pub const SETTINGS: &[Setting] = &[
         }
     ),
     setting!(
+        "held_up_max",
+        "KULKUL_HELD_UP_MAX",
+        "24h",
+        "How long a target that keeps failing may hold up what is owed to it, beyond the time of its next attempt, before that is given up.",
+        |c, v| {
+            c.held_up_max = duration(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
         "dead_letter_age_max",
         "KULKUL_DEAD_LETTER_AGE_MAX",
         "14d",
@@ -453,6 +463,7 @@ pub fn defaults() -> Config {
         trace_age_max: Default::default(),
         trace_bytes_max: 0,
         dead_letter_age_max: Default::default(),
+        held_up_max: Default::default(),
         instance_count_max: 1,
         trigger_count_max: 1,
         strict_runtimes: false,
