@@ -32,7 +32,7 @@ def test_a_bus_is_described_as_it_was_created(eb, hub, unique):
 
 def test_the_default_bus_is_always_there(eb):
     assert get(eb, "default").data.event_bus_arn == bus_arn("default")
-    assert "default" in [bus.event_bus_name for bus in listed(eb).data.event_buses]
+    assert "default" in [bus.event_bus_name for bus in listed(eb, name_prefix="default").data.event_buses]
 
 
 def test_a_description_can_be_changed_and_cleared(eb, hub, unique):

@@ -159,7 +159,9 @@ async fn what_a_parked_target_holds_up_for_too_long_is_given_up() {
         // Some were probes before.
         assert_eq!(failure.answer, "parked, after Failed");
     }
-    let left = bench.dispatcher.target(&dead).await.unwrap().unwrap().stats.pending;
-    assert_eq!(left as usize + letters.len(), 100);
+    let left = bench.dispatcher.target(&dead).await.unwrap().unwrap().stats.pending as usize;
+    let later = bench.dispatcher.dead_letters(&Default::default(), None, 1000).await.unwrap().letters;
+    // One may have moved from here to there while they were counted.
+    assert!((letters.len()..=later.len()).any(|letters| letters + left == 100), "{left} left");
     bench.close().await;
 }
