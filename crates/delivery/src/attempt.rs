@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kulkul_model::{InvocationId, Timestamp};
-use kulkul_store::{AttemptRecord, NextState, QueueId};
+use kulkul_store::{AttemptRecord, NextState, QueueId, Settlement};
 use tokio::time::Instant;
 
 use crate::dead_letter_queue;
@@ -119,13 +119,14 @@ pub(crate) fn decide(plan: &Plan, delivery: &Delivery, made: &Made, now: Timesta
     }
 }
 
-/// What becomes of a delivery whose lease is given back.
-pub(crate) fn as_it_was(delivery: &Delivery) -> NextState {
-    NextState::Waiting {
+/// Gives the lease of a delivery back: it is as it was.
+pub(crate) fn put_back(delivery: &Delivery) -> Settlement {
+    let next = NextState::Waiting {
         not_before: delivery.not_before,
         failed: delivery.failed,
         note: delivery.note.clone(),
-    }
+    };
+    Settlement { delivery: delivery.id(), next, attempt: None }
 }
 
 /// What becomes of a delivery that is given up.

@@ -181,12 +181,16 @@ impl Dispatcher {
         self.0.holds.lift(self.0.metadata.as_ref(), queue).await
     }
 
+    /// Gives back the memory that deliveries took.
+    pub(crate) fn give_back<'d>(&self, deliveries: impl IntoIterator<Item = &'d Delivery>) {
+        self.0.budget.give_back(deliveries.into_iter().map(bytes_of).sum());
+    }
+
     /// Takes a queue out of memory; whether it was there.
     fn close(&self, queue: &QueueId) -> bool {
         let gone = self.0.queues.write().unwrap_or_else(PoisonError::into_inner).remove(queue);
         if let Some(gone) = &gone {
-            let dropped = gone.window().close();
-            self.0.budget.give_back(dropped.iter().map(bytes_of).sum());
+            self.give_back(&gone.window().close());
         }
         gone.is_some()
     }
@@ -434,7 +438,7 @@ impl Dispatcher {
         queue.window().end();
     }
 
-    async fn store_outcome(&self, outcome: Outcome) {
+    pub(crate) async fn store_outcome(&self, outcome: Outcome) {
         let sender = self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(sender) = sender {
             // An error means that we are past the end of a shutdown; the delivery is then due again.
@@ -469,9 +473,7 @@ impl Dispatcher {
         for delivery in deliveries {
             self.0.budget.give_back(bytes_of(&delivery));
             let then = Some((queue.clone(), delivery.not_before));
-            let next = attempt::as_it_was(&delivery);
-            let settlement = Settlement { delivery: delivery.id(), next, attempt: None };
-            self.store_outcome(Outcome { settlement, then }).await;
+            self.store_outcome(Outcome { settlement: attempt::put_back(&delivery), then }).await;
         }
     }
 

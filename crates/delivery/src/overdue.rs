@@ -11,6 +11,7 @@ use kulkul_model::Timestamp;
 use kulkul_store::{Delivery, Settlement, StoreError};
 
 use crate::queue::Queue;
+use crate::settler::Outcome;
 use crate::{Dispatcher, ErrorsTolerance, Policy, Probe, RetryStrategy, attempt, dead_letter_queue};
 
 /// How long the leases last under which they are given up.
@@ -51,6 +52,17 @@ impl Dispatcher {
             is_overdue(&policy, held_up_max, delivery.not_before, delivery.record.accepted_at, now)
         };
         let answer = queue.window().state().last_failure.map(|failure| failure.answer).unwrap_or_default();
+        let give_up = |delivery: &Delivery| Settlement {
+            delivery: delivery.id(),
+            next: attempt::given_up(&plan, delivery, delivery.failed, format!("parked, after {answer}"), now),
+            attempt: None,
+        };
+        // Those in memory are leased to us already. They would be probed next, but one probe takes a minute.
+        let in_memory = queue.window().take_overdue(overdue);
+        self.give_back(&in_memory);
+        for delivery in &in_memory {
+            self.store_outcome(Outcome { settlement: give_up(delivery), then: None }).await;
+        }
         for _ in 0..LOOKED_AT_MAX / READ_AT_ONCE {
             // They stand by when they are due, which is nearly the order of their age: when none of the first is
             // overdue, the rest can wait.
@@ -60,19 +72,9 @@ impl Dispatcher {
             // Only what nobody works on: a lease keeps the attempts under way out of this.
             let leased = self.0.log.lease(&queue.id, now, now.plus(LEASE), READ_AT_ONCE).await?;
             let count = leased.iter().filter(|delivery| overdue(delivery)).count();
-            let settle = |delivery: &Delivery| Settlement {
-                delivery: delivery.id(),
-                next: match overdue(delivery) {
-                    true => attempt::given_up(
-                        &plan,
-                        delivery,
-                        delivery.failed,
-                        format!("parked, after {answer}"),
-                        now,
-                    ),
-                    false => attempt::as_it_was(delivery),
-                },
-                attempt: None,
+            let settle = |delivery: &Delivery| match overdue(delivery) {
+                true => give_up(delivery),
+                false => attempt::put_back(delivery),
             };
             self.0.log.settle(leased.iter().map(settle).collect()).await?;
             queue.window().fall_behind();

@@ -187,6 +187,13 @@ impl Window {
         self.ready.drain(keep..).collect()
     }
 
+    /// Takes what waits in memory and is no longer to be tried.
+    pub(crate) fn take_overdue(&mut self, overdue: impl FnMut(&Delivery) -> bool) -> Vec<Delivery> {
+        let (gone, kept): (Vec<_>, Vec<_>) = self.ready.drain(..).partition(overdue);
+        self.ready = kept.into();
+        gone
+    }
+
     /// When to look again although nothing happens: at the end of a pause that something waits for.
     pub(crate) fn pausing_until(&self, now: Timestamp) -> Option<Timestamp> {
         let waits = self.behind || !self.ready.is_empty();

@@ -132,6 +132,23 @@ async fn a_parked_target_takes_no_memory_from_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_last_ones_at_a_parked_target_are_given_up_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = DispatcherOptions { held_up_max: Duration::from_secs(20), ..DispatcherOptions::default() };
+    let bench = Bench::open(dir.path(), paused_clock(), options, vec![plan("dead", Backoff)]).await;
+    bench.start();
+    fail_until(&bench, "dead");
+    for number in 0..20 {
+        bench.append(&format!("e{number}"), &["dead"]).await;
+    }
+    // The pauses have grown to a minute by then; with a probe for each of them it would take many more.
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    let target = bench.dispatcher.target(&QueueId("dead".into())).await.unwrap().unwrap();
+    assert_eq!((target.stats.pending, target.dead_letter_count), (0, 20));
+    bench.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_parked_target_holds_up_for_too_long_is_given_up() {
     let dir = tempfile::tempdir().unwrap();
     let options = DispatcherOptions { held_up_max: Duration::from_secs(600), ..DispatcherOptions::default() };

@@ -55,8 +55,9 @@ impl Triggers {
         let kind: TriggerKind = new.kind.parse()?;
         self.parts.functions.get(&new.function, &qualifier)?;
         check_description(new.description.as_ref())?;
-        let siblings = self.all(&function_prefix(&new.function)).await?;
-        if siblings.iter().any(|sibling| sibling.name == new.name) {
+        let siblings = self.documents(&function_prefix(&new.function)).await?;
+        let key = trigger_key(&new.function, &new.name);
+        if siblings.iter().any(|sibling| sibling.key == key) {
             return Err(TriggerError::TriggerAlreadyExists { function: new.function, trigger: new.name });
         }
         let count_max = self.parts.options.trigger_count_max;
