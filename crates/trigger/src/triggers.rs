@@ -11,9 +11,11 @@ use kulkul_store::{Document, Metadata, Revision};
 use crate::TriggerError;
 use crate::document::{self, trigger_key};
 use crate::trigger::Trigger;
+use crate::triggers::held::Held;
 
 mod create;
 mod delete;
+mod held;
 mod list;
 mod rules;
 mod update;
@@ -50,14 +52,14 @@ pub struct TriggersParts {
 pub struct Triggers {
     this: Weak<Self>,
     parts: TriggersParts,
-    /// Held by whoever changes a trigger, from reading the old state to writing its rule.
-    control: tokio::sync::Mutex<()>,
+    /// Locked by whoever changes a trigger, from reading the old state to writing its rule.
+    control: tokio::sync::Mutex<Held>,
 }
 
 impl Triggers {
     /// Makes the rules what the triggers say: see [`Triggers::reconcile`].
     pub async fn open(parts: TriggersParts) -> Result<Arc<Self>, TriggerError> {
-        let control = tokio::sync::Mutex::new(());
+        let control = tokio::sync::Mutex::default();
         let triggers = Arc::new_cyclic(|this| Self { this: this.clone(), parts, control });
         triggers.reconcile().await?;
         Ok(triggers)
@@ -97,12 +99,6 @@ impl Triggers {
 
     /// All stored triggers whose keys start with `prefix`.
     async fn all(&self, prefix: &str) -> Result<Vec<Trigger>, TriggerError> {
-        let stored = self.documents(prefix).await?;
-        stored.iter().map(|stored| document::read(&stored.key, &stored.value)).collect()
-    }
-
-    /// The same, unread: reading a trigger costs much more than finding it.
-    async fn documents(&self, prefix: &str) -> Result<Vec<Document>, TriggerError> {
         const PAGE: usize = 1000;
         let mut all: Vec<Document> = Vec::new();
         loop {
@@ -112,7 +108,7 @@ impl Triggers {
             let last = page.len() < PAGE;
             all.extend(page);
             if last {
-                return Ok(all);
+                return all.iter().map(|stored| document::read(&stored.key, &stored.value)).collect();
             }
         }
     }

@@ -179,6 +179,33 @@ async fn an_update_merges_and_acts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_update_whose_rule_cannot_be_written_changes_nothing() {
+    let server = Server::new().await;
+    create_logger(&server, "f").await;
+    let triggers = triggers(&server).await;
+    let created = triggers.create(new("f", "t", CONFIG)).await.unwrap();
+    // The rule is somebody else's by now.
+    let (bus, rule): (_, RuleName) = (BusName::default_bus(), "f-t".parse().unwrap());
+    let owner = |trigger: &str| Owner { function: name("f"), trigger: trigger_name(trigger) };
+    server.hub.delete_rule(&bus, &rule, Some(&owner("t"))).await.unwrap();
+    let others = NewRule {
+        bus,
+        name: rule,
+        description: String::new(),
+        pattern: "{}".into(),
+        status: RuleStatus::Enabled,
+        targets: Vec::new(),
+        owner: Some(owner("other")),
+    };
+    server.hub.create_rule(others).await.unwrap();
+    let update = TriggerUpdate { description: Some("changed".into()), ..TriggerUpdate::default() };
+    let refused = triggers.update(&name("f"), &trigger_name("t"), update).await.unwrap_err();
+    assert!(matches!(refused, TriggerError::Rule { .. }), "{refused:?}");
+    assert_eq!(triggers.get(&name("f"), &trigger_name("t")).await.unwrap(), created);
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_trigger_leaves_nothing() {
     let server = Server::new().await;
     create_logger(&server, "f").await;
@@ -202,6 +229,29 @@ async fn a_refused_trigger_leaves_nothing() {
     triggers.create(new("f", "t", CONFIG)).await.unwrap();
     assert!(matches!(create(new("f", "t", CONFIG)).await, TriggerError::TriggerAlreadyExists { .. }));
     assert!(matches!(create(new("f", "u", CONFIG)).await, TriggerError::LimitExceeded { .. }));
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn triggers_are_counted_for_each_function_as_they_come_and_go() {
+    let server = Server::new().await;
+    create_logger(&server, "f").await;
+    create_logger(&server, "g").await;
+    let options = TriggerOptions { trigger_count_max: 2 };
+    let mut triggers = with_options(&server, options).await;
+    triggers.create(new("f", "a", CONFIG)).await.unwrap();
+    triggers.create(objects("f", "b")).await.unwrap();
+    triggers.create(new("g", "a", CONFIG)).await.unwrap();
+    for _ in 0..2 {
+        let refused = triggers.create(new("f", "c", CONFIG)).await.unwrap_err();
+        assert!(matches!(refused, TriggerError::LimitExceeded { .. }), "{refused:?}");
+        triggers.delete(&name("f"), &trigger_name("a")).await.unwrap();
+        triggers.create(new("f", "a", CONFIG)).await.unwrap();
+        // What is stored is counted at the next start, and when the rules are made anew.
+        triggers = with_options(&server, options).await;
+        triggers.reconcile().await.unwrap();
+    }
+    triggers.create(new("g", "b", CONFIG)).await.unwrap();
     server.close().await;
 }
 
@@ -331,6 +381,9 @@ async fn an_existing_rule_can_be_linked_once_and_stays() {
     assert_eq!(created.source_arn, format!("{arn}orders"));
     let twice = triggers.create(linked("u", "orders")).await.unwrap_err();
     assert!(matches!(twice, TriggerError::EventBridgeTriggerConflict { .. }), "{twice:?}");
+    let restarted = with_options(&server, TriggerOptions::default()).await;
+    let still = restarted.create(linked("u", "orders")).await.unwrap_err();
+    assert!(matches!(still, TriggerError::EventBridgeTriggerConflict { .. }), "{still:?}");
     let missing = triggers.create(linked("u", "nope")).await.unwrap_err();
     assert!(missing.to_string().contains("names a rule that does not exist"), "{missing}");
     // A rule of the name that a trigger would give to its own is somebody else's.
@@ -351,5 +404,6 @@ async fn an_existing_rule_can_be_linked_once_and_stays() {
     ));
     triggers.delete(&name("f"), &trigger_name("t")).await.unwrap();
     assert!(server.hub.get_rule(&BusName::default_bus(), &existing).is_ok());
+    triggers.create(linked("u", "orders")).await.unwrap();
     server.close().await;
 }

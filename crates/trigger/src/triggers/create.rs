@@ -7,9 +7,10 @@ use kulkul_store::{QueueId, StoreError};
 use uuid::Uuid;
 
 use super::Triggers;
+use super::held::Held;
 use crate::TriggerError;
 use crate::compile;
-use crate::document::{self, TRIGGER_PREFIX, function_prefix, trigger_key};
+use crate::document::{self, trigger_key};
 use crate::error::invalid;
 use crate::trigger::{NewTrigger, RuleOrigin, Trigger, TriggerKind, check_description};
 
@@ -23,8 +24,8 @@ impl Triggers {
     }
 
     async fn create_now(&self, new: NewTrigger) -> Result<Trigger, TriggerError> {
-        let _control = self.control.lock().await;
-        let trigger = self.checked(new).await?;
+        let mut held = self.control.lock().await;
+        let trigger = self.checked(new, &held).await?;
         let key = trigger_key(&trigger.function, &trigger.name);
         let created = self.parts.metadata.create(&key, document::write(&trigger)).await;
         created.map_err(|error| match error {
@@ -34,6 +35,7 @@ impl Triggers {
             },
             source => TriggerError::Store { action: "store a trigger", source },
         })?;
+        held.add(&trigger);
         let mut written = self.write_rule(&trigger).await;
         // The function may have been deleted since it was looked up: it had no trigger then.
         if written.is_ok() {
@@ -42,26 +44,28 @@ impl Triggers {
         if let Err(error) = written {
             // What fails here is put right at the next start.
             let _ = self.delete_rule(&trigger).await;
-            let _ = self.parts.metadata.delete(&key, None).await;
+            if self.parts.metadata.delete(&key, None).await.is_ok() {
+                held.remove(&trigger);
+            }
             return Err(error);
         }
         tracing::info!(function = %trigger.function, trigger = %trigger.name, kind = %trigger.kind, "trigger created");
         Ok(trigger)
     }
 
-    async fn checked(&self, new: NewTrigger) -> Result<Trigger, TriggerError> {
+    async fn checked(&self, new: NewTrigger, held: &Held) -> Result<Trigger, TriggerError> {
         let qualifier = new.qualifier.unwrap_or_else(Qualifier::latest);
         self.check_function(&new.function)?;
         let kind: TriggerKind = new.kind.parse()?;
         self.parts.functions.get(&new.function, &qualifier)?;
         check_description(new.description.as_ref())?;
-        let siblings = self.documents(&function_prefix(&new.function)).await?;
         let key = trigger_key(&new.function, &new.name);
-        if siblings.iter().any(|sibling| sibling.key == key) {
+        let known = self.parts.metadata.get(&key).await.map_err(TriggerError::store("read a trigger"))?;
+        if known.is_some() {
             return Err(TriggerError::TriggerAlreadyExists { function: new.function, trigger: new.name });
         }
         let count_max = self.parts.options.trigger_count_max;
-        if siblings.len() >= count_max {
+        if held.count(&new.function) >= count_max {
             return Err(TriggerError::LimitExceeded { function: new.function, count_max });
         }
         let Some(config) = new.config.filter(|config| !config.trim().is_empty()) else {
@@ -71,7 +75,7 @@ impl Triggers {
         let own_arn = rule_arn(self.identity(), &BusName::default_bus(), &own_rule);
         let (origin, source_arn) = match (kind, new.source_arn.filter(|arn| !arn.is_empty())) {
             (TriggerKind::EventBridge, Some(arn)) if arn != own_arn => {
-                (self.linked(&arn, &new.function).await?, arn)
+                (self.linked(&arn, &new.function, held)?, arn)
             }
             (TriggerKind::EventBridge, _) => (RuleOrigin::Own, own_arn),
             (TriggerKind::Objects, arn) => (RuleOrigin::Own, arn.unwrap_or_default()),
@@ -104,7 +108,7 @@ impl Triggers {
     }
 
     /// The existing rule that an ARN names. It must call the function already, since it stays as it is.
-    async fn linked(&self, arn: &str, function: &FunctionName) -> Result<RuleOrigin, TriggerError> {
+    fn linked(&self, arn: &str, function: &FunctionName, held: &Held) -> Result<RuleOrigin, TriggerError> {
         let shown: String = arn.chars().take(512).collect();
         let Some((bus, rule)) = parse_rule_arn(arn) else {
             return invalid(format!("sourceArn '{shown}' is not the ARN of a rule"));
@@ -123,9 +127,7 @@ impl Triggers {
                 "sourceArn '{shown}' names a rule that does not call function '{function}'"
             ));
         }
-        let taken = found.owner.is_some()
-            || self.all(TRIGGER_PREFIX).await?.iter().any(|trigger| trigger.source_arn == arn);
-        if taken {
+        if found.owner.is_some() || held.is_linked(&bus, &rule) {
             return Err(TriggerError::EventBridgeTriggerConflict { source_arn: arn.to_owned() });
         }
         Ok(RuleOrigin::Linked { bus, rule })

@@ -18,12 +18,13 @@ impl Triggers {
     }
 
     async fn delete_now(&self, function: &FunctionName, name: &TriggerName) -> Result<(), TriggerError> {
-        let _control = self.control.lock().await;
+        let mut held = self.control.lock().await;
         self.check_function(function)?;
         let (trigger, _) = self.stored(function, name).await?;
         self.delete_rule(&trigger).await?;
         let deleted = self.parts.metadata.delete(&trigger_key(function, name), None).await;
         deleted.map_err(TriggerError::store("delete a trigger"))?;
+        held.remove(&trigger);
         tracing::info!(function = %function, trigger = %name, "trigger deleted");
         Ok(())
     }

@@ -6,6 +6,7 @@ use kulkul_bus::{BusError, NewRule, Owner, RuleUpdate};
 use kulkul_model::{BusName, RuleName, rule_arn};
 
 use super::Triggers;
+use super::held::Held;
 use crate::TriggerError;
 use crate::compile::{self, Compiled, Context};
 use crate::document::{TRIGGER_PREFIX, trigger_key};
@@ -18,13 +19,17 @@ impl Triggers {
     /// A trigger that this version cannot compile any more is reported and skipped: it must not keep the others, or
     /// the server, down.
     pub async fn reconcile(&self) -> Result<(), TriggerError> {
-        let _control = self.control.lock().await;
+        let mut held = self.control.lock().await;
+        let stored = self.all(TRIGGER_PREFIX).await?;
+        *held = Held::default();
+        stored.iter().for_each(|trigger| held.add(trigger));
         let mut owners = HashSet::new();
-        for trigger in self.all(TRIGGER_PREFIX).await? {
+        for trigger in stored {
             if !self.parts.functions.exists(&trigger.function) {
                 let key = trigger_key(&trigger.function, &trigger.name);
                 let deleted = self.parts.metadata.delete(&key, None).await;
                 deleted.map_err(TriggerError::store("delete the trigger of a function that is gone"))?;
+                held.remove(&trigger);
                 continue;
             }
             owners.insert((trigger.function.clone(), trigger.name.clone()));

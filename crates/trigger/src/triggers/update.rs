@@ -12,7 +12,7 @@ use crate::document::{self, trigger_key};
 use crate::trigger::{RuleOrigin, Trigger, TriggerKind, TriggerUpdate, check_description};
 
 impl Triggers {
-    /// Changes what an update gives. Name, type and source stay.
+    /// Changes what an update gives, or nothing. Name, type and source stay.
     ///
     /// Runs to its end although the caller goes away.
     pub async fn update(
@@ -34,7 +34,7 @@ impl Triggers {
         let _control = self.control.lock().await;
         self.check_function(function)?;
         let (before, revision) = self.stored(function, name).await?;
-        let mut after = Trigger { modified_at: self.parts.clock.now(), ..before };
+        let mut after = Trigger { modified_at: self.parts.clock.now(), ..before.clone() };
         if let Some(config) = update.config {
             after.config = changed_config(after.kind, &after.config, config)?;
         }
@@ -49,12 +49,22 @@ impl Triggers {
             self.compiled(&after)?;
         }
         let key = trigger_key(function, name);
-        match self.parts.metadata.replace(&key, revision, document::write(&after)).await {
-            Ok(_) => {}
+        let written = match self.parts.metadata.replace(&key, revision, document::write(&after)).await {
+            Ok(written) => written,
             Err(StoreError::Conflict { .. }) => return Err(TriggerError::ConcurrentUpdate(key.to_string())),
             Err(source) => return Err(TriggerError::Store { action: "store a trigger", source }),
+        };
+        if let Err(error) = self.write_rule(&after).await {
+            // What was refused must not come true at the next start.
+            match self.parts.metadata.replace(&key, written, document::write(&before)).await {
+                // What fails here is put right at the next start.
+                Ok(_) => drop(self.write_rule(&before).await),
+                Err(kept) => {
+                    tracing::warn!(function = %function, trigger = %name, error = %kept, "a refused update stays stored");
+                }
+            }
+            return Err(error);
         }
-        self.write_rule(&after).await?;
         tracing::info!(function = %function, trigger = %name, "trigger changed");
         Ok(after)
     }
