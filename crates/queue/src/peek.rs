@@ -11,7 +11,18 @@ impl Queues {
         let queue = self.existing(name)?;
         self.0.expire(&queue).await?;
         let now = self.0.parts.clock.now();
-        let seen = self.0.parts.messages.glance(queue.used_queues(), now, count_max).await?;
-        seen.iter().map(pump::read).collect()
+        let mut skipped = 0;
+        loop {
+            let seen = self.0.parts.messages.glance(queue.used_queues(), now, count_max + skipped).await?;
+            let read = seen.iter().filter_map(|delivery| pump::read_or_skip(&queue, delivery));
+            let mut messages: Vec<Message> = read.collect();
+            messages.truncate(count_max);
+            // Behind those that nobody can read there may be others.
+            let unreadable = seen.len() - messages.len();
+            if messages.len() == count_max || unreadable <= skipped {
+                return Ok(messages);
+            }
+            skipped = unreadable;
+        }
     }
 }

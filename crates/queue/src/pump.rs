@@ -12,7 +12,7 @@ use kulkul_store::{Taken, Takings};
 use crate::line::{Attendance, TurnedAway};
 use crate::queue::Queue;
 use crate::queues::Inner;
-use crate::{QueueError, message};
+use crate::{DeadLetterPolicy, QueueError, message};
 
 /// How many messages one look takes at most. Their bodies are in memory until they have been answered.
 const TAKEN_AT_ONCE: usize = 256;
@@ -87,11 +87,25 @@ impl Inner {
             match &policy {
                 Some(policy)
                     if taken.delivery.failed >= policy.receive_count_max
-                        && self.bury(queue, policy, &taken).await? => {}
+                        && self.is_buried(queue, policy, &taken).await => {}
                 _ => good.push(taken),
             }
         }
         Ok(Takings { taken: good, next_due })
+    }
+
+    /// Moves a message to the queue for dead letters and says whether it is there. One that cannot be moved is handed
+    /// out like the others that were taken with it, rather than all of them left until their lease runs out.
+    async fn is_buried(&self, queue: &Queue, policy: &DeadLetterPolicy, taken: &Taken) -> bool {
+        match self.bury(queue, policy, taken).await {
+            Ok(buried) => buried,
+            Err(error) => {
+                let (queue, cause) =
+                    (&queue.name, std::error::Error::source(&error).map(ToString::to_string));
+                tracing::warn!(queue = %queue, error = %error, cause, "a message cannot become a dead letter");
+                false
+            }
+        }
     }
 
     /// Gives messages back that nobody gets.
@@ -110,4 +124,17 @@ impl Inner {
 pub(crate) fn read(delivery: &kulkul_store::Delivery) -> Result<crate::Message, QueueError> {
     message::read(delivery)
         .map_err(|source| QueueError::Unreadable { key: format!("record {}", delivery.record.seq), source })
+}
+
+/// Reads a stored message. One that cannot be read is told of in the log and skipped: it must not keep the others from
+/// whoever asks for them.
+pub(crate) fn read_or_skip(queue: &Queue, delivery: &kulkul_store::Delivery) -> Option<crate::Message> {
+    match read(delivery) {
+        Ok(message) => Some(message),
+        Err(error) => {
+            let (queue, cause) = (&queue.name, std::error::Error::source(&error).map(ToString::to_string));
+            tracing::error!(queue = %queue, error = %error, cause, "a message is skipped");
+            None
+        }
+    }
 }

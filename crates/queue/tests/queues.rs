@@ -5,9 +5,12 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kulkul_delivery::Clock;
+use kulkul_model::TraceId;
 use kulkul_queue::{
     AttributeChanges, Created, DeadLetterPolicy, NewMessage, Priority, QueueError, SizeLimit,
 };
+use kulkul_store::{DeliveryId, Exchange, Exchanged, Footing, LogName, NewRecord, QueueId, RecordKey, Route};
 use support::{Bench, START, name, text};
 
 fn defaults() -> AttributeChanges {
@@ -306,6 +309,53 @@ async fn a_dead_letter_without_a_queue_to_go_to_stays() {
     for _ in 0..3 {
         assert_eq!(bench.texts("q1").await, ["poison"]);
         bench.clock.forward(30_000);
+    }
+}
+
+/// Stores a message that nobody can read, as if it had been received `received_count` times.
+async fn store_unreadable(bench: &Bench, queue: &str, received_count: u32) {
+    let key = format!("message-queue/{queue}").into();
+    let stored = bench.store.metadata().get(&key).await.unwrap().unwrap();
+    let stored: serde_json::Value = serde_json::from_slice(&stored.value).unwrap();
+    let incarnation = stored["incarnation"].as_str().unwrap();
+    let id = QueueId(format!("message/{queue}/{incarnation}/8").into());
+    let now = bench.clock.now();
+    let record = NewRecord {
+        key: RecordKey {
+            log: LogName(format!("message/{queue}").into()),
+            id: "unreadable".to_owned(),
+            source: String::new(),
+            kind: String::new(),
+            subject: String::new(),
+        },
+        trace_id: TraceId::random(),
+        accepted_at: now,
+        body: "no head".into(),
+        routes: vec![Route { queue: id.clone(), not_before: now, leased_until: None }],
+    };
+    let seq = bench.store.event_log().append(vec![record]).await.unwrap().remove(0);
+    let to = Exchanged::PutOff { at: Footing { due: now, failed: received_count }, note: None };
+    let from = Footing { due: now, failed: 0 };
+    let exchange = Exchange { delivery: DeliveryId { seq, queue: id }, from, to };
+    assert_eq!(bench.store.messages().exchange(vec![exchange]).await.unwrap(), [true]);
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_can_read_keeps_no_other_from_being_received() {
+    let bench = Bench::new().await;
+    bench.create("dead", defaults()).await;
+    let policy = DeadLetterPolicy { enabled: true, target: "dead".to_owned(), receive_count_max: 1 };
+    // One that is only received, and one that would be a dead letter.
+    for (queue, received_count) in [("q1", 0), ("q2", 1)] {
+        bench.create(queue, AttributeChanges { dead_letter: Some(policy.clone()), ..defaults() }).await;
+        store_unreadable(&bench, queue, received_count).await;
+        for body in ["a", "b"] {
+            bench.send(queue, text(body)).await;
+        }
+        let peeked = bench.queues.peek(&name(queue), 2).await.unwrap();
+        assert_eq!(peeked.iter().map(|message| message.text.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(bench.receive(queue, 1).await.remove(0).message.text, "a");
+        assert_eq!(bench.texts(queue).await, ["b"]);
     }
 }
 
