@@ -22,6 +22,17 @@ impl Hub {
         Ok(same_id.into_iter().find(|traced| traced.record.seq == record.seq))
     }
 
+    /// Whether there is an event of a source with an id on a bus, as far back as is kept.
+    pub async fn has_event(&self, bus: &BusName, source: &str, id: &str) -> Result<bool, BusError> {
+        let filter = TraceFilter {
+            log: Some(self.existing_bus(bus)?.log.clone()),
+            id: Some(id.to_owned()),
+            source: Some(source.to_owned()),
+            ..TraceFilter::default()
+        };
+        Ok(!self.parts.traces.search(&filter, 0, 1).await?.is_empty())
+    }
+
     /// The events of a bus that a filter finds, newest first, and how many there are, counted up to 10,000.
     pub async fn search(
         &self,

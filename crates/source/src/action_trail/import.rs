@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kulkul_bus::{AcceptError, BusError, Hub};
 use kulkul_delivery::Clock;
 use kulkul_model::BusName;
-use kulkul_store::{Delivery, EventLog, NextState, QueueId, Settlement, StoreError, TraceFilter};
+use kulkul_store::{Delivery, EventLog, NextState, QueueId, Settlement, StoreError};
 use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -186,7 +186,8 @@ impl ActionTrail {
             for record in batch {
                 match event_of(record) {
                     Become::Event { draft, id, source } => {
-                        if !self.is_known(bus, id, source).await? {
+                        // The file was imported in part before a crash, or the cloud delivered its record twice.
+                        if !self.0.hub.has_event(bus, &source, &id).await.map_err(Later::Search)? {
                             drafts.push(Ok(draft));
                         }
                     }
@@ -211,14 +212,6 @@ impl ActionTrail {
         }
         tracing::info!(bucket, key, records = records.len(), taken, left, "imported a file of ActionTrail");
         Ok(())
-    }
-
-    /// Whether an event is on the bus already: the file was imported in part before a crash, or the cloud delivered
-    /// its record twice.
-    async fn is_known(&self, bus: &BusName, id: String, source: String) -> Result<bool, Later> {
-        let same = TraceFilter { id: Some(id), source: Some(source), ..TraceFilter::default() };
-        let (found, _) = self.0.hub.search(bus, same, 0, 1).await.map_err(Later::Search)?;
-        Ok(!found.is_empty())
     }
 }
 

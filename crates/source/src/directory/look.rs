@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use kulkul_model::Timestamp;
 
 /// Files that one look takes in; a directory with more is watched in part. Ours.
-const FILE_COUNT_MAX: usize = 10_000;
+pub(super) const FILE_COUNT_MAX: usize = 10_000;
 
 /// A file as it was at a look: equal values are the same content, as far as can be seen from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +27,16 @@ impl File {
 /// The files of a directory by name.
 pub(super) type Look = BTreeMap<String, File>;
 
-/// Looks at a directory. Blocks.
-pub(super) fn look_at(directory: &Path) -> io::Result<Look> {
-    let mut look = Look::new();
+/// What a look brought.
+pub(super) struct Looked {
+    pub(super) files: Look,
+    /// There are more files: one that is not among these may be there all the same.
+    pub(super) cut_off: bool,
+}
+
+/// Looks at a directory, and takes in at most `count_max` files. Blocks.
+pub(super) fn look_at(directory: &Path, count_max: usize) -> io::Result<Looked> {
+    let mut files = Look::new();
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
         // Names that are no text cannot be put into an event.
@@ -47,12 +54,12 @@ pub(super) fn look_at(directory: &Path) -> io::Result<Look> {
             Ok(since) => since.as_nanos() as i128,
             Err(before) => -(before.duration().as_nanos() as i128),
         };
-        look.insert(name, File { size: metadata.len(), modified_ns });
-        if look.len() == FILE_COUNT_MAX {
-            break;
+        if files.len() == count_max {
+            return Ok(Looked { files, cut_off: true });
         }
+        files.insert(name, File { size: metadata.len(), modified_ns });
     }
-    Ok(look)
+    Ok(Looked { files, cut_off: false })
 }
 
 /// The files that are the same in two looks, one after the other.
@@ -74,12 +81,24 @@ mod tests {
         std::fs::write(path(".hidden"), "abc").unwrap();
         std::fs::create_dir(path("folder")).unwrap();
         std::os::unix::fs::symlink(path("a.csv"), path("link")).unwrap();
-        let look = look_at(directory.path()).unwrap();
+        let look = look_at(directory.path(), 9).unwrap();
         assert_eq!(
-            look.iter().map(|(name, file)| (name.as_str(), file.size)).collect::<Vec<_>>(),
+            look.files.iter().map(|(name, file)| (name.as_str(), file.size)).collect::<Vec<_>>(),
             [("a.csv", 3)]
         );
-        assert!(look_at(&path("nowhere")).is_err());
+        assert!(look_at(&path("nowhere"), 9).is_err());
+    }
+
+    #[test]
+    fn a_look_that_was_cut_off_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c", ".hidden"] {
+            std::fs::write(directory.path().join(name), "abc").unwrap();
+        }
+        for (count_max, expected) in [(2, (2, true)), (3, (3, false)), (4, (3, false))] {
+            let looked = look_at(directory.path(), count_max).unwrap();
+            assert_eq!((looked.files.len(), looked.cut_off), expected, "{count_max}");
+        }
     }
 
     #[test]

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use kulkul_bus::{AcceptError, BusError, Hub};
 use kulkul_model::BusName;
-use kulkul_store::{Metadata, StoreError, TraceFilter};
+use kulkul_store::{Metadata, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::event::{event_of, id_of};
-use super::look::{File, Look, look_at, settled};
+use super::look::{FILE_COUNT_MAX, File, Look, Looked, look_at, settled};
 use super::seen;
 use crate::SourceName;
 
@@ -42,6 +42,17 @@ pub struct WatchedDirectoriesParts {
     pub metadata: Arc<dyn Metadata>,
 }
 
+/// What is known of a directory that is watched.
+#[derive(Default)]
+struct Known {
+    /// The look before.
+    before: Look,
+    /// It was cut off.
+    cut_off: bool,
+    /// What is stored, once it was read.
+    reported: Option<BTreeMap<String, File>>,
+}
+
 /// Watches directories.
 pub struct WatchedDirectories(WatchedDirectoriesParts);
 
@@ -67,12 +78,11 @@ impl WatchedDirectories {
     /// again; the log tells of it when that begins and when it ends.
     pub async fn run(&self, directory: WatchedDirectory, stop: CancellationToken) {
         let work = async {
-            let mut before = Look::new();
-            let mut reported = None;
+            let mut known = Known::default();
             let mut fails = false;
             loop {
                 tokio::time::sleep(PAUSE).await;
-                match self.step(&directory, &mut before, &mut reported).await {
+                match self.step(&directory, &mut known).await {
                     Ok(()) if fails => {
                         fails = false;
                         tracing::info!(event.source = %directory.name, "the directory is watched again");
@@ -94,22 +104,26 @@ impl WatchedDirectories {
         }
     }
 
-    /// One look, and what follows from it. `reported` is what is stored, once it was read.
-    async fn step(
-        &self,
-        directory: &WatchedDirectory,
-        before: &mut Look,
-        reported: &mut Option<BTreeMap<String, File>>,
-    ) -> Result<(), WatchError> {
+    /// One look, and what follows from it.
+    async fn step(&self, directory: &WatchedDirectory, known: &mut Known) -> Result<(), WatchError> {
+        let Known { before, cut_off: was_cut_off, reported } = known;
         let name = directory.name.as_str();
         let reported = match reported {
             Some(reported) => reported,
             None => reported.insert(seen::read(&*self.0.metadata, name).await?),
         };
         let path = directory.path.clone();
-        let looked = tokio::task::spawn_blocking(move || look_at(&path)).await;
-        let now = looked.unwrap_or_else(|error| Err(std::io::Error::other(error)))?;
-        let gone: Vec<String> = reported.keys().filter(|file| !now.contains_key(*file)).cloned().collect();
+        let looked = tokio::task::spawn_blocking(move || look_at(&path, FILE_COUNT_MAX)).await;
+        let Looked { files: now, cut_off } =
+            looked.unwrap_or_else(|error| Err(std::io::Error::other(error)))?;
+        if cut_off && !*was_cut_off {
+            let path = directory.path.display();
+            tracing::warn!(event.source = name, %path, count_max = FILE_COUNT_MAX, "a directory has more files than are watched");
+        }
+        *was_cut_off = cut_off;
+        // Of a look that was cut off nobody knows what is gone. What is forgotten too early would be reported again.
+        let is_gone = |file: &&String| !cut_off && !now.contains_key(*file);
+        let gone: Vec<String> = reported.keys().filter(is_gone).cloned().collect();
         for file in gone {
             seen::forget(&*self.0.metadata, name, &file).await?;
             reported.remove(&file);
@@ -135,7 +149,8 @@ impl WatchedDirectories {
         let name = directory.name.as_str();
         let mut drafts = Vec::with_capacity(files.len());
         for (file, state) in files {
-            if !self.is_known(directory, id_of(name, file, *state)).await? {
+            // A server that ended before it could note a file has put its event on the bus already.
+            if !self.0.hub.has_event(&directory.bus, name, &id_of(name, file, *state)).await? {
                 let changed = reported.contains_key(file);
                 drafts.push(Ok(event_of(name, &directory.path, file, *state, changed)));
             }
@@ -152,13 +167,5 @@ impl WatchedDirectories {
             reported.insert(file.clone(), *state);
         }
         Ok(())
-    }
-
-    /// Whether the event is on the bus already, by a server that ended before it could note it.
-    async fn is_known(&self, directory: &WatchedDirectory, id: String) -> Result<bool, WatchError> {
-        let same =
-            TraceFilter { id: Some(id), source: Some(directory.name.to_string()), ..TraceFilter::default() };
-        let (found, _) = self.0.hub.search(&directory.bus, same, 0, 1).await?;
-        Ok(!found.is_empty())
     }
 }

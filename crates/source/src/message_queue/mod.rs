@@ -13,7 +13,7 @@ use std::time::Duration;
 use kulkul_bus::Hub;
 use kulkul_model::{BusName, EventError, Identity, TraceId};
 use kulkul_queue::{BATCH_COUNT_MAX, QueueError, Queues, Received};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::event::EVENT_TYPE;
@@ -24,7 +24,8 @@ use crate::{RegisteredSource, SourceKind, SourceName, Sources};
 /// How long one receive waits. Source: Simple Message Queue 2015-06-06, "ReceiveMessage".
 const WAIT: Duration = Duration::from_secs(30);
 
-/// How long to wait before a queue that is not there, or a store that failed, is asked again.
+/// How long to wait before a queue that is not there, or a store that failed, is asked again, and before a reader that
+/// panicked is started again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// What the events' sender is said to be.
@@ -46,6 +47,7 @@ pub struct QueueSources {
 struct Running {
     source: Arc<RegisteredSource>,
     stop: CancellationToken,
+    task: AbortHandle,
 }
 
 impl QueueSources {
@@ -58,8 +60,11 @@ impl QueueSources {
         loop {
             changes.borrow_and_update();
             let wanted = this.sources.registered(None, "");
-            running.retain(|_, reader| {
-                let stays = wanted.iter().any(|source| Arc::ptr_eq(source, &reader.source));
+            running.retain(|name, reader| {
+                let now = this.sources.get(&reader.source.bus, name);
+                // One that has ended without being told to has panicked.
+                let stays = !reader.task.is_finished()
+                    && now.is_ok_and(|source| Arc::ptr_eq(&source, &reader.source));
                 if !stays {
                     reader.stop.cancel();
                 }
@@ -69,10 +74,9 @@ impl QueueSources {
                 let SourceKind::Queue(settings) = &source.kind else { continue };
                 if !running.contains_key(&source.name) {
                     let (settings, reader) = (settings.clone(), stop.child_token());
-                    let running_source = Running { source: source.clone(), stop: reader.clone() };
-                    running.insert(source.name.clone(), running_source);
-                    let this = Arc::clone(&this);
-                    readers.spawn(async move { this.read(&source, &settings, reader).await });
+                    let (this, source_read, told) = (Arc::clone(&this), source.clone(), reader.clone());
+                    let task = readers.spawn(async move { this.read(&source_read, &settings, told).await });
+                    running.insert(source.name.clone(), Running { source, stop: reader, task });
                 }
             }
             tokio::select! {
@@ -80,7 +84,11 @@ impl QueueSources {
                 changed = changes.changed() => if changed.is_err() { break },
                 Some(ended) = readers.join_next() => {
                     if let Err(error) = ended {
-                        tracing::error!(error = %error, "the reader of a queue has panicked");
+                        tracing::error!(error = %error, "the reader of a queue has panicked, and is started again");
+                        tokio::select! {
+                            () = stop.cancelled() => break,
+                            () = tokio::time::sleep(PAUSE) => {}
+                        }
                     }
                 }
             }

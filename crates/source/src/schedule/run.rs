@@ -8,7 +8,7 @@ use kulkul_bus::{AcceptError, BusError, Hub};
 use kulkul_delivery::Clock;
 use kulkul_model::{BusName, Timestamp};
 use kulkul_schedule::{LATE_MAX, Timetable};
-use kulkul_store::{Metadata, StoreError, TraceFilter};
+use kulkul_store::{Metadata, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::event::{event_of, id_of};
@@ -121,12 +121,18 @@ impl ScheduledSources {
         }
         if may_have_orphans {
             let kept = |bus: &str, name: &str| {
-                wanted.values().any(|source| source.bus.as_str() == bus && source.name.as_str() == name)
+                let source = name.parse::<SourceName>().ok().and_then(|name| wanted.get(&name));
+                source.is_some_and(|source| source.bus.as_str() == bus)
             };
             mark::prune(&*self.parts.metadata, kept).await?;
         }
         for (name, source) in wanted {
-            if self.known.get(&name).is_some_and(|known| *known == source) {
+            let has_the_plan = |known: &Arc<RegisteredSource>| {
+                known.created_at == source.created_at && known.bus == source.bus && known.kind == source.kind
+            };
+            if self.known.get(&name).is_some_and(has_the_plan) {
+                // Its description may be another; what is due stays due.
+                self.known.insert(name, source);
                 continue;
             }
             let Some(settings) = settings_of(&source) else { continue };
@@ -220,9 +226,8 @@ impl ScheduledSources {
         if firing.tick > self.certain_after {
             return Ok(false);
         }
-        let same = TraceFilter { id: Some(id_of(&firing.source, firing.tick)), ..TraceFilter::default() };
-        let (found, _) = self.parts.hub.search(bus, same, 0, 1).await?;
-        Ok(!found.is_empty())
+        let (source, id) = (firing.source.name.as_str(), id_of(&firing.source, firing.tick));
+        Ok(self.parts.hub.has_event(bus, source, &id).await?)
     }
 }
 
@@ -236,5 +241,84 @@ fn settings_of(source: &RegisteredSource) -> Option<&ScheduleSettings> {
     match &source.kind {
         SourceKind::Schedule(settings) => Some(settings),
         SourceKind::Custom | SourceKind::Queue(_) | SourceKind::Webhook(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use kulkul_bus::{HubOptions, HubParts};
+    use kulkul_delivery::{Dispatcher, DispatcherOptions};
+    use kulkul_model::Identity;
+    use kulkul_store_sqlite::{Options, SqliteStore};
+
+    use super::*;
+    use crate::{NewSource, SourceUpdate, SourcesParts};
+
+    /// A clock that stands still until it is told to go on.
+    struct SetClock(AtomicI64);
+
+    impl Clock for SetClock {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    #[tokio::test]
+    async fn only_a_change_of_the_plan_drops_what_is_due() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&directory.path().join("data"), Options::default()).unwrap();
+        // 100 ms before the beginning of a minute.
+        let clock = Arc::new(SetClock(AtomicI64::new(1_700_000_040_000 - 100)));
+        let options = DispatcherOptions::default();
+        let dispatcher =
+            Dispatcher::open(store.event_log(), store.metadata(), clock.clone(), options).await.unwrap();
+        let identity =
+            Identity { account: "1234567890123456".parse().unwrap(), region: "cn-hangzhou".parse().unwrap() };
+        let hub = Hub::open(HubParts {
+            identity,
+            metadata: store.metadata(),
+            log: store.event_log(),
+            traces: store.traces(),
+            dispatcher: dispatcher.clone(),
+            clock: clock.clone(),
+            options: HubOptions::default(),
+        })
+        .await
+        .unwrap();
+        let (metadata, directory) = (store.metadata(), directory.path().join("catalog"));
+        let parts = SourcesParts { metadata, hub: hub.clone(), clock: clock.clone(), directory };
+        let sources = Sources::open(parts).await.unwrap();
+        let (bus, name): (_, SourceName) = (BusName::default_bus(), "minutely".parse().unwrap());
+        let kind =
+            |expression| SourceKind::Schedule(ScheduleSettings::parse(expression, None, None).unwrap());
+        let new =
+            NewSource { bus: bus.clone(), name: name.clone(), description: None, kind: kind("0 * * * * *") };
+        sources.create(new).await.unwrap();
+        let parts = ScheduledSourcesParts {
+            sources: sources.clone(),
+            hub,
+            metadata: store.metadata(),
+            clock: clock.clone(),
+        };
+        let mut scheduled = ScheduledSources::new(parts);
+        scheduled.follow().await.unwrap();
+
+        // The minute begins, and before its tick is fired, the source is changed.
+        clock.0.fetch_add(200, Ordering::SeqCst);
+        let described = SourceUpdate { description: Some("each minute".into()), kind: None };
+        sources.update(&bus, &name, described).await.unwrap();
+        scheduled.follow().await.unwrap();
+        let due = scheduled.due();
+        assert_eq!(due.iter().map(|firing| firing.tick.as_millis()).collect::<Vec<_>>(), [1_700_000_040_000]);
+        assert_eq!(due[0].source.description.as_deref(), Some("each minute"));
+
+        clock.0.fetch_add(60_000, Ordering::SeqCst);
+        let replanned = SourceUpdate { description: None, kind: Some(kind("0 0 * * * *")) };
+        sources.update(&bus, &name, replanned).await.unwrap();
+        scheduled.follow().await.unwrap();
+        assert!(scheduled.due().is_empty());
+        dispatcher.shut_down(Duration::from_secs(10)).await;
     }
 }
