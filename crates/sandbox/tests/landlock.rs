@@ -15,7 +15,7 @@ fn a_process_reaches_what_the_rules_name_and_nothing_else() {
     let at = |name: &str| directory.path().join(name);
     for name in ["code", "tmp", "secret"] {
         std::fs::create_dir(at(name)).unwrap();
-        std::fs::write(at(name).join("file"), name).unwrap();
+        std::fs::write(at(name).join("file"), format!("{name}\n")).unwrap();
     }
     for path in ["/usr", "/bin", "/lib", "/lib64", "/etc", "/proc", "/nowhere"] {
         rules.allow(Path::new(path), Access::ReadOnly).unwrap();
@@ -42,12 +42,12 @@ fn a_process_reaches_what_the_rules_name_and_nothing_else() {
     output.read_to_string(&mut text).unwrap();
     assert!(process.wait_ended(Duration::from_secs(10)));
     process.reap();
-    assert!(text.starts_with("code"), "{text}");
+    assert!(text.starts_with("code\n"), "the code is readable: {text}");
     assert!(text.contains("new\n"), "{text}");
     // The secret twice, the code once, the parent's environment once; its signals only where the kernel knows how.
     let refused = text.matches("ermission denied").count() + text.matches("not permitted").count();
     assert!(refused >= 4, "{text}");
     assert!(!text.contains("secret\n") && !text.contains("PATH="), "{text}");
-    assert_eq!(std::fs::read_to_string(at("code/file")).unwrap(), "code");
+    assert_eq!(std::fs::read_to_string(at("code/file")).unwrap(), "code\n");
     assert!(!at("tmp/file").exists());
 }
