@@ -6,7 +6,7 @@ use kulkul_outbound::{Reach, TargetUrl};
 
 use crate::destination::check_reach;
 use crate::error::ConnectionError;
-use crate::secret::SecretText;
+use crate::secret::{MASK, SecretText};
 
 /// The longest credential. What the cloud allows is not documented.
 const CREDENTIAL_BYTES_MAX: usize = 4096;
@@ -104,7 +104,7 @@ pub struct Network {
 }
 
 impl NewConnection {
-    /// Checks it. `reach` is where requests may go.
+    /// Checks it, after masks were replaced by what they stand for. `reach` is where requests may go.
     pub(crate) fn check(&self, reach: Reach) -> Result<(), ConnectionError> {
         check_description(&self.description)?;
         let Some(authorization) = &self.authorization else { return Ok(()) };
@@ -136,7 +136,7 @@ impl Authorization {
                 if username.contains(':') {
                     return Err("Username must not contain `:`".to_owned());
                 }
-                credential("Password", password.expose())
+                secret("Password", password)
             }
             Self::ApiKey { name, value } => {
                 let header = name.parse::<HeaderName>();
@@ -145,7 +145,7 @@ impl Authorization {
                         "ApiKeyName must be the name of a header, of at most 127 characters".to_owned()
                     );
                 }
-                credential("ApiKeyValue", value.expose())?;
+                secret("ApiKeyValue", value)?;
                 header_value("ApiKeyValue", value)
             }
             Self::OAuth(oauth) => oauth.check(reach),
@@ -160,7 +160,7 @@ impl OAuth {
         }
         check_reach(&self.endpoint, reach)?;
         credential("ClientID", &self.client_id)?;
-        credential("ClientSecret", self.client_secret.expose())?;
+        secret("ClientSecret", &self.client_secret)?;
         for (what, parameters) in [
             ("HeaderParameters", &self.headers),
             ("BodyParameters", &self.body),
@@ -173,6 +173,9 @@ impl OAuth {
                 credential(what, &parameter.key)?;
                 if parameter.value.expose().len() > CREDENTIAL_BYTES_MAX {
                     return Err(format!("a value of {what} is longer than {CREDENTIAL_BYTES_MAX} bytes"));
+                }
+                if parameter.is_secret {
+                    no_mask(&format!("{what}: `{}`", parameter.key), &parameter.value)?;
                 }
             }
         }
@@ -191,7 +194,11 @@ impl OAuth {
             [(&mut self.headers, &old.headers), (&mut self.body, &old.body), (&mut self.query, &old.query)]
         {
             for parameter in new {
-                let kept = old.iter().find(|old| old.key == parameter.key).map(|old| &old.value);
+                // A secret stays one: it must not become visible by being called none.
+                let same = |old: &&HttpParameter| {
+                    old.key == parameter.key && (parameter.is_secret || !old.is_secret)
+                };
+                let kept = old.iter().find(same).map(|old| &old.value);
                 parameter.value = parameter.value.clone().or_kept(kept);
             }
         }
@@ -215,9 +222,104 @@ fn credential(what: &str, text: &str) -> Result<(), String> {
     }
 }
 
+fn secret(what: &str, text: &SecretText) -> Result<(), String> {
+    credential(what, text.expose())?;
+    no_mask(what, text)
+}
+
+/// A mask that is still there stands for nothing: stored, it would be sent as the secret.
+fn no_mask(what: &str, text: &SecretText) -> Result<(), String> {
+    match text.is_mask() {
+        true => Err(format!("{what} is the mask `{MASK}`, and there is no secret that it stands for")),
+        false => Ok(()),
+    }
+}
+
 fn header_value(what: &str, value: &SecretText) -> Result<(), String> {
     match HeaderValue::from_str(value.expose()) {
         Ok(_) => Ok(()),
         Err(_) => Err(format!("{what}: a value cannot stand in a header")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(authorization: Authorization) -> NewConnection {
+        NewConnection {
+            name: "crm".parse().unwrap(),
+            description: String::new(),
+            authorization: Some(authorization),
+            network: Network::default(),
+        }
+    }
+
+    fn basic(password: &str) -> Authorization {
+        Authorization::Basic { username: "u".to_owned(), password: SecretText::new(password) }
+    }
+
+    fn api_key(value: &str) -> Authorization {
+        Authorization::ApiKey { name: "x-key".to_owned(), value: SecretText::new(value) }
+    }
+
+    fn oauth(client_secret: &str, parameter: &str, is_secret: bool) -> Authorization {
+        let value = SecretText::new(parameter);
+        Authorization::OAuth(Box::new(OAuth {
+            endpoint: "https://id.test/token".parse().unwrap(),
+            method: Method::POST,
+            client_id: "id".to_owned(),
+            client_secret: SecretText::new(client_secret),
+            headers: Vec::new(),
+            body: vec![HttpParameter { key: "pin".to_owned(), value, is_secret }],
+            query: Vec::new(),
+        }))
+    }
+
+    fn problem(connection: &NewConnection) -> Option<String> {
+        connection.check(Reach::PUBLIC).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_mask_that_stands_for_nothing_is_refused() {
+        let table = [
+            (basic(MASK), Some("Password")),
+            (basic("s"), None),
+            (api_key(MASK), Some("ApiKeyValue")),
+            (api_key("s"), None),
+            (oauth(MASK, "s", true), Some("ClientSecret")),
+            (oauth("s", MASK, true), Some("BodyParameters: `pin`")),
+            (oauth("s", MASK, false), None),
+            (oauth("s", "s", true), None),
+        ];
+        for (authorization, what) in table {
+            let found = problem(&connection(authorization));
+            let expected = what.map(|what| {
+                format!(
+                    "AuthParameters: {what} is the mask `{MASK}`, and there is no secret that it stands for"
+                )
+            });
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_mask_stands_for_the_secret_of_the_same_kind_and_name() {
+        let masked = [basic(MASK), api_key(MASK), oauth(MASK, MASK, true)];
+        let before = [basic("s"), api_key("s"), oauth("s", "s", true)];
+        for (at, new) in masked.iter().enumerate() {
+            for (of, old) in before.iter().enumerate() {
+                let merged = connection(new.clone()).with_secrets_of(&connection(old.clone()));
+                assert_eq!(problem(&merged).is_none(), at == of, "{new:?} after {old:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_does_not_become_visible_by_being_called_none() {
+        let merged =
+            connection(oauth("s", MASK, false)).with_secrets_of(&connection(oauth("s", "hidden", true)));
+        let Some(Authorization::OAuth(merged)) = merged.authorization else { panic!("it is OAuth") };
+        assert_eq!(merged.body[0].value.expose(), MASK);
     }
 }

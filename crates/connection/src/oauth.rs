@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use kulkul_delivery::chain;
 use kulkul_outbound::{Outbound, OutboundRequest, TargetUrl};
 use serde::Deserialize;
 use serde_json::Value;
@@ -177,17 +178,6 @@ fn token_of(body: &[u8]) -> Result<Token, NoToken> {
         .min(LIFETIME_MAX);
     let use_until = Instant::now() + (lifetime - MARGIN_MAX.min(lifetime / 10));
     Ok(Token { authorization, use_until })
-}
-
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text.chars().take(512).collect()
 }
 
 #[cfg(test)]

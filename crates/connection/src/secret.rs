@@ -20,10 +20,15 @@ impl SecretText {
         &self.0
     }
 
+    /// Whether this is what is shown instead of a secret.
+    pub(crate) fn is_mask(&self) -> bool {
+        self.expose() == MASK
+    }
+
     /// This secret, or `before` when this is a mask.
     pub(crate) fn or_kept(self, before: Option<&Self>) -> Self {
         match before {
-            Some(before) if self.expose() == MASK => before.clone(),
+            Some(before) if self.is_mask() => before.clone(),
             _ => self,
         }
     }

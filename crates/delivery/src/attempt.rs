@@ -20,7 +20,7 @@ use crate::dead_letter_queue;
 use crate::outside::Outside;
 use crate::{Call, Delivery, NextStep, Plan, TargetAnswer, Verdict, after_failure};
 
-pub use push::answer_of;
+pub use push::{answer_of, chain};
 
 /// The longest time that a target may ask to be left alone for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);

@@ -32,7 +32,7 @@ mod target;
 mod target_state;
 
 pub use answer::{TargetAnswer, Verdict};
-pub use attempt::answer_of;
+pub use attempt::{answer_of, chain};
 pub use caller::{DestinationCall, DestinationCaller, FunctionCall, FunctionCaller, InvocationMode};
 pub use circuit::{Circuit, CircuitState};
 pub use clock::{Clock, SystemClock, TimerClock};

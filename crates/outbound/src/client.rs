@@ -113,8 +113,8 @@ impl Outbound {
 
 fn build(options: OutboundOptions) -> Result<HttpClient, OutboundError> {
     let failed = |error: rustls::Error| OutboundError::Tls(Box::new(error));
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = roots_of(found.certs, found.errors)?;
     for authority in options.authorities {
         roots.add(authority).map_err(failed)?;
     }
@@ -134,6 +134,20 @@ fn build(options: OutboundOptions) -> Result<HttpClient, OutboundError> {
         .build(connector))
 }
 
+/// The system's authorities. Not one, and something that could not be read, is no answer to keep: a client that trusts
+/// nobody would be used until the server ends, whatever becomes of the files.
+fn roots_of<E>(certs: Vec<CertificateDer<'static>>, errors: Vec<E>) -> Result<RootCertStore, OutboundError>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certs);
+    match errors.into_iter().next() {
+        Some(error) if roots.is_empty() => Err(OutboundError::Tls(Box::new(error))),
+        _ => Ok(roots),
+    }
+}
+
 /// Reads as much of a body as is kept, and drops the connection when there is more.
 async fn read(mut body: Incoming) -> Result<Bytes, OutboundError> {
     let mut kept = BytesMut::new();
@@ -147,4 +161,22 @@ async fn read(mut body: Incoming) -> Result<Bytes, OutboundError> {
         }
     }
     Ok(kept.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn authorities_that_cannot_be_read_are_not_taken_for_none() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut authority = rcgen::CertificateParams::new(vec![]).unwrap();
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let certificate = authority.self_signed(&key).unwrap().der().clone();
+        let unreadable = || vec![io::Error::from(io::ErrorKind::PermissionDenied)];
+        assert!(matches!(roots_of(vec![], unreadable()), Err(OutboundError::Tls(_))));
+        assert_eq!(roots_of(vec![certificate], unreadable()).unwrap().len(), 1, "the others count");
+        assert!(roots_of::<io::Error>(vec![], vec![]).unwrap().is_empty(), "a system may have none");
+    }
 }

@@ -90,8 +90,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error with its causes, as far as the owner of a target is told of them.
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
