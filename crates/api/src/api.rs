@@ -20,6 +20,7 @@ use kulkul_source::Sources;
 use kulkul_trigger::Triggers;
 
 use crate::answer::{self, Answer};
+use crate::fc::ToldRefusals;
 use crate::gate::Gate;
 use crate::receive::{self, ReceiveOptions, Receiver, Receivers};
 use crate::{cloud_events, eventbridge, fc, native, queue, queue_control};
@@ -109,6 +110,7 @@ pub struct Api {
     pub(crate) identity: Identity,
     pub(crate) options: ApiOptions,
     pub(crate) receivers: Arc<Receivers>,
+    pub(crate) told_refusals: ToldRefusals,
     clock: Arc<dyn Clock>,
 }
 
@@ -144,6 +146,7 @@ impl Api {
             identity,
             options,
             receivers,
+            told_refusals: ToldRefusals::default(),
             clock,
         })
     }

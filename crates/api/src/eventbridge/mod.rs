@@ -12,6 +12,7 @@ mod page;
 mod params;
 mod reply;
 mod report;
+mod request;
 mod source_kind;
 mod target;
 
@@ -61,14 +62,15 @@ use tracing::Instrument;
 
 use crate::answer::Answer;
 use crate::api::{Call, discard, guarded};
-use crate::gate::{Replay, check_role};
-use crate::signature::{Acs3, Classic, Refusal};
+use crate::gate::check_role;
+use crate::signature::Refusal;
 pub(crate) use error::{RpcError, bad_bus_name, event_code};
 use operation::Operation;
 pub(crate) use params::Params;
 pub(crate) use put_events::entries;
 pub(crate) use reply::RequestId;
 use reply::Success;
+pub(crate) use request::RpcRequest;
 pub(crate) use target::configs_of_json as target_configs;
 
 /// The version of the API.
@@ -117,26 +119,8 @@ async fn run(call: Call<'_>, id: &RequestId, body: &mut RequestBody) -> Result<S
     if call.head.method != Method::POST && call.head.method != Method::GET {
         return Err(RpcError::unsupported_method());
     }
-    let authorization = call.header("authorization").filter(|text| Acs3::is(text));
-    let admitted = authorization
-        .map(|text| call.api.gate.admit_acs3(text, &call.signed(), call.now, Replay::Refused))
-        .transpose()?;
-    let raw = body.read_all(FORM_BYTES_MAX).await?;
-    if let Some(hash) = admitted.as_ref().and_then(|admitted| admitted.content_sha256) {
-        Acs3::check_body(&raw, hash)?;
-    }
-    const FORM: &str = "application/x-www-form-urlencoded";
-    let is_form = call
-        .header("content-type")
-        .is_none_or(|kind| kind.get(..FORM.len()).is_some_and(|start| start.eq_ignore_ascii_case(FORM)));
-    let params = Params::parse(call.query(), if is_form { &raw } else { &[] })?;
-    let key = match admitted {
-        Some(admitted) => admitted.key,
-        None => {
-            let signed = Classic::find(|name| params.get(name))?;
-            call.api.gate.admit_classic(&signed, call.head.method.as_str(), params.iter(), call.now)?
-        }
-    };
+    let request = RpcRequest::read(call, body, FORM_BYTES_MAX).await?;
+    let (params, key) = request.admitted_params()?;
     let operation = requested(call, &params)?;
     check(&key, operation)?;
     if operation.action() != Action::Read {

@@ -45,6 +45,7 @@ use crate::query::Query;
 use crate::signature::{Acs3, FcLegacy, Refusal};
 pub(crate) use error::FcError;
 pub(crate) use reply::{failure, mark};
+pub(crate) use report::ToldRefusals;
 use route::{Operation, Route};
 
 /// The version of the API, and the first segment of its paths.

@@ -1,5 +1,10 @@
 //! What happened to functions and triggers, as events.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use http::StatusCode;
 use kulkul_access::AccessKey;
 use kulkul_bus::{Operation as Report, Operator, Service, Telling};
@@ -15,6 +20,40 @@ use crate::answer::Answer;
 
 /// Larger bodies carry code, and are not read again only for telling of them.
 pub(super) const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long nothing is told of a refused invocation after another of the same function and code. Ours: a caller that
+/// only tries again would fill the bus, and the disk.
+const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Functions and codes that are told of in that time, at most: refused invocations may name whatever they like.
+const REFUSAL_COUNT_MAX: usize = 256;
+
+/// Which refused invocations were told of a moment ago, by the hash of function and code.
+#[derive(Default)]
+pub(crate) struct ToldRefusals {
+    hasher: RandomState,
+    told_at: Mutex<HashMap<u64, Instant>>,
+}
+
+impl ToldRefusals {
+    /// Whether a refusal is to be told of; if so, it is noted.
+    fn note(&self, function: &str, code: &str, now: Instant) -> bool {
+        let is_recent = |at: &Instant| now.saturating_duration_since(*at) < REFUSAL_INTERVAL;
+        let refusal = self.hasher.hash_one((function, code));
+        let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if told_at.get(&refusal).is_some_and(is_recent) {
+            return false;
+        }
+        if told_at.len() >= REFUSAL_COUNT_MAX {
+            told_at.retain(|_, at| is_recent(at));
+        }
+        if told_at.len() >= REFUSAL_COUNT_MAX {
+            return false;
+        }
+        told_at.insert(refusal, now);
+        true
+    }
+}
 
 /// What may be told of a request: nothing that could be a secret.
 #[derive(Default, Deserialize)]
@@ -55,10 +94,14 @@ pub(super) async fn change(rest: &Rest<'_>, key: &AccessKey, body: &[u8], done: 
     rest.call.tell(&report, &tellings).await;
 }
 
-/// Tells of an invocation that was refused for what the caller did.
+/// Tells of an invocation that was refused for what the caller did, unless one like it was told of a moment ago.
 pub(super) async fn refused_invocation(rest: &Rest<'_>, key: &AccessKey, error: &FcError) {
     let status = error.status;
     if !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return;
+    }
+    let told = &rest.call.api.told_refusals;
+    if !told.note(&rest.route.function, error.code, Instant::now()) {
         return;
     }
     let report = Report {
@@ -182,5 +225,36 @@ fn own_words(operation: Operation, succeeded: bool) -> Option<&'static str> {
             | Operation::DownloadCode,
             _,
         ) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_told_of_once_a_second_for_each_function_and_code() {
+        let (told, start) = (ToldRefusals::default(), Instant::now());
+        let table = [
+            ("f", "FunctionNotFound", 0, true),
+            ("f", "FunctionNotFound", 999, false),
+            ("f", "InvalidArgument", 999, true),
+            ("g", "FunctionNotFound", 999, true),
+            ("f", "FunctionNotFound", 1000, true),
+            ("f", "FunctionNotFound", 1001, false),
+        ];
+        for (function, code, after_ms, expected) in table {
+            let now = start + Duration::from_millis(after_ms);
+            assert_eq!(told.note(function, code, now), expected, "{function} {code} {after_ms}");
+        }
+    }
+
+    #[test]
+    fn a_caller_that_makes_names_up_is_told_of_so_often_only() {
+        let (told, start) = (ToldRefusals::default(), Instant::now());
+        let count = |now| (0..1000).filter(|n| told.note(&format!("f{n}"), "FunctionNotFound", now)).count();
+        assert_eq!(count(start), REFUSAL_COUNT_MAX);
+        assert_eq!(count(start + REFUSAL_INTERVAL), REFUSAL_COUNT_MAX);
+        assert_eq!(told.told_at.lock().unwrap().len(), REFUSAL_COUNT_MAX);
     }
 }

@@ -3,13 +3,13 @@
 use std::num::NonZeroU32;
 
 use bytes::Bytes;
-use http::StatusCode;
 use kulkul_delivery::{DeadLetterFilter, RedriveOrder};
 use kulkul_store::QueueId;
 
+use super::json;
 use super::redrive_json::{redrive_error, redrive_json};
 use super::target_query::{DEAD_LETTER_WORDS, dead_letter_filter};
-use crate::answer::{Answer, with_body};
+use crate::answer::Answer;
 use crate::api::Call;
 use crate::fc::FcError;
 use crate::fields::{Fields, Text};
@@ -20,7 +20,7 @@ const RATE_MAX: u32 = 10_000;
 
 pub(super) async fn run(call: Call<'_>, body: &Bytes) -> Result<Answer, FcError> {
     let redrive = call.api.redrives.order(read(body)?).await.map_err(redrive_error)?;
-    Ok(with_body(StatusCode::OK, "application/json", redrive_json(&redrive).to_string()))
+    Ok(json(redrive_json(&redrive).to_string()))
 }
 
 fn read(body: &[u8]) -> Result<RedriveOrder, FcError> {

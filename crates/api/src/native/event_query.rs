@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use kulkul_bus::EventQuery;
-use kulkul_model::Timestamp;
 
+use super::target_query::time;
 use crate::fc::FcError;
 
 /// The names of all words.
@@ -23,27 +23,16 @@ pub(super) fn read<'a>(get: impl Fn(&str) -> Option<Cow<'a, str>>) -> Result<Eve
         status: given("status")
             .map(|status| status.parse().map_err(|error| FcError::invalid(format!("status: {error}"))))
             .transpose()?,
-        from: time("from", given("from"))?,
-        to: time("to", given("to"))?,
+        from: time("from", given("from").as_deref())?,
+        to: time("to", given("to").as_deref())?,
     })
-}
-
-/// A point in time, as RFC 3339 or in milliseconds since the epoch.
-fn time(name: &str, text: Option<Cow<'_, str>>) -> Result<Option<Timestamp>, FcError> {
-    let Some(text) = text else { return Ok(None) };
-    let millis = text.parse().ok().map(Timestamp::from_millis);
-    let time = millis.or_else(|| Timestamp::parse_rfc3339(&text)).ok_or_else(|| {
-        FcError::invalid(format!(
-            "{name}: must be a time such as `2026-11-22T07:21:54Z`, or milliseconds since the epoch"
-        ))
-    })?;
-    Ok(Some(time))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use kulkul_bus::EventStatus;
+    use kulkul_model::Timestamp;
 
     fn of(words: &[(&str, &'static str)]) -> Result<EventQuery, String> {
         read(|name| words.iter().find(|(known, _)| *known == name).map(|(_, text)| Cow::Borrowed(*text)))

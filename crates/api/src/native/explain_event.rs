@@ -5,7 +5,7 @@ use kulkul_model::{BusName, RuleName, TraceId};
 use serde_json::{Value, json as value};
 
 use super::explanation::explanation_json;
-use super::find_events::limit;
+use super::target_query::limit;
 use super::trace_event::event_json;
 use super::{bus_error, json};
 use crate::answer::Answer;

@@ -7,6 +7,7 @@ use kulkul_model::BusName;
 use kulkul_store::{Order, Seq};
 use serde_json::{Value, json as value};
 
+use super::target_query::limit;
 use super::trace_event::body_json;
 use super::{bus_error, event_query, json};
 use crate::answer::Answer;
@@ -55,15 +56,6 @@ pub(super) fn event_json(found: &FoundEvent, with_body: bool) -> String {
     line
 }
 
-/// A number of things to return, `unless` when none is given.
-pub(super) fn limit(text: Option<&str>, unless: usize, max: usize) -> Result<usize, FcError> {
-    match text.filter(|text| !text.is_empty()).map(str::parse) {
-        None => Ok(unless),
-        Some(Ok(limit)) if (1..=max).contains(&limit) => Ok(limit),
-        Some(_) => Err(FcError::invalid(format!("limit: must be a number from 1 to {max}"))),
-    }
-}
-
 fn place(text: &str) -> Result<Seq, FcError> {
     let place = text.parse().map(Seq);
     place.map_err(|_| FcError::invalid("after: must be a place that a page before ended with"))
@@ -80,22 +72,6 @@ fn order(query: &Query<'_>) -> Result<Order, FcError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn limits_are_checked_at_both_ends() {
-        let table = [
-            (None, Some(20)),
-            (Some(""), Some(20)),
-            (Some("1"), Some(1)),
-            (Some("100"), Some(100)),
-            (Some("0"), None),
-            (Some("101"), None),
-            (Some("-1"), None),
-        ];
-        for (text, expected) in table {
-            assert_eq!(limit(text, 20, 100).ok(), expected, "{text:?}");
-        }
-    }
 
     #[test]
     fn orders_and_places_are_checked() {

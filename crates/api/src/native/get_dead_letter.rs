@@ -1,13 +1,13 @@
 //! One dead letter: what was owed, why it was given up, and every attempt.
 
-use http::StatusCode;
 use kulkul_delivery::{DeadLetter, DeadLetterId};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Value, json as value};
 
 use super::dead_letter_json::dead_letter_json;
+use super::json;
 use super::trace_event::attempt_json;
-use crate::answer::{Answer, chain, with_body};
+use crate::answer::{Answer, chain};
 use crate::api::Call;
 use crate::fc::FcError;
 
@@ -25,7 +25,7 @@ pub(super) async fn run(call: Call<'_>, id: &str) -> Result<Answer, FcError> {
     text.truncate(text.len() - 1);
     // The event stands in it as it was accepted, byte for byte.
     let body = format!("{text},\"event\":{}}}", payload(&letter));
-    Ok(with_body(StatusCode::OK, "application/json", body))
+    Ok(json(body))
 }
 
 /// The dead letter that a path names.
@@ -44,6 +44,6 @@ fn payload(letter: &DeadLetter) -> String {
     let text = std::str::from_utf8(&letter.record.body);
     match text.ok().and_then(|text| serde_json::from_str::<&RawValue>(text).ok()) {
         Some(raw) => raw.get().to_owned(),
-        None => json!(String::from_utf8_lossy(&letter.record.body)).to_string(),
+        None => value!(String::from_utf8_lossy(&letter.record.body)).to_string(),
     }
 }

@@ -1,10 +1,10 @@
 //! One target with what it is owed.
 
-use http::StatusCode;
 use kulkul_store::QueueId;
 
+use super::json;
 use super::target_json::target_json;
-use crate::answer::{Answer, chain, with_body};
+use crate::answer::{Answer, chain};
 use crate::api::Call;
 use crate::fc::FcError;
 
@@ -13,7 +13,7 @@ pub(super) async fn run(call: Call<'_>, name: &str) -> Result<Answer, FcError> {
     let report = report.map_err(|error| FcError::store(&error, chain(&error)))?;
     let report = report.ok_or_else(|| unknown(name))?;
     let body = target_json(&call.api.hub, &report).to_string();
-    Ok(with_body(StatusCode::OK, "application/json", body))
+    Ok(json(body))
 }
 
 pub(super) fn unknown(name: &str) -> FcError {

@@ -1,10 +1,10 @@
 //! Lists the additions to the catalog: those that came by API, and what is wrong with the files.
 
-use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Value, json as value};
 
+use super::json;
 use super::put_catalog_addition::addition_json;
-use crate::answer::{Answer, with_body};
+use crate::answer::Answer;
 use crate::api::Call;
 
 pub(super) fn run(call: Call<'_>) -> Answer {
@@ -13,6 +13,6 @@ pub(super) fn run(call: Call<'_>) -> Answer {
     let additions: Vec<Value> =
         additions.iter().map(|(name, addition)| addition_json(name, addition)).collect();
     let faults: Vec<String> = sources.file_faults().iter().map(ToString::to_string).collect();
-    let files = json!({"directory": sources.directory().display().to_string(), "faults": faults});
-    with_body(StatusCode::OK, "application/json", json!({"additions": additions, "files": files}).to_string())
+    let files = value!({"directory": sources.directory().display().to_string(), "faults": faults});
+    json(value!({"additions": additions, "files": files}).to_string())
 }

@@ -1,12 +1,12 @@
 //! Dead letters, by target and then by the time at which they were given up.
 
-use http::StatusCode;
 use kulkul_delivery::DeadLetterCursor;
-use serde_json::{Value, json};
+use serde_json::{Value, json as value};
 
 use super::dead_letter_json::dead_letter_json;
+use super::json;
 use super::target_query::{dead_letter_filter, limit};
-use crate::answer::{Answer, chain, with_body};
+use crate::answer::{Answer, chain};
 use crate::api::Call;
 use crate::fc::FcError;
 use crate::query::Query;
@@ -27,6 +27,6 @@ pub(super) async fn run(call: Call<'_>) -> Result<Answer, FcError> {
     let page = page.map_err(|error| FcError::store(&error, chain(&error)))?;
     let letters: Vec<Value> = page.letters.iter().map(|letter| dead_letter_json(letter).into()).collect();
     let next = page.next.map(|next| next.to_string());
-    let body = json!({"deadLetters": letters, "next": next}).to_string();
-    Ok(with_body(StatusCode::OK, "application/json", body))
+    let body = value!({"deadLetters": letters, "next": next}).to_string();
+    Ok(json(body))
 }

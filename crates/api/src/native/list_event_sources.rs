@@ -1,10 +1,10 @@
 //! Lists the registry of event sources: everything that can be chosen as the source of a trigger.
 
-use http::StatusCode;
 use kulkul_catalog::{Category, EventSource, EventType, Hit, Origin};
-use serde_json::{Value, json};
+use serde_json::{Value, json as value};
 
-use crate::answer::{Answer, with_body};
+use super::json;
+use crate::answer::Answer;
 use crate::api::Call;
 use crate::fc::FcError;
 use crate::query::Query;
@@ -22,7 +22,7 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, FcError> {
     };
     let wanted = found.iter().filter(|hit| category.is_none_or(|category| hit.source.category() == category));
     let sources: Vec<Value> = wanted.map(source_json).collect();
-    Ok(with_body(StatusCode::OK, "application/json", json!({"sources": sources}).to_string()))
+    Ok(json(value!({"sources": sources}).to_string()))
 }
 
 fn category(id: &str) -> Result<Category, FcError> {
@@ -39,7 +39,7 @@ fn source_json(hit: &Hit<'_>) -> Value {
         [] => source.types().iter().map(type_json).collect(),
         found => found.iter().map(|kind| type_json(kind)).collect(),
     };
-    json!({
+    value!({
         "name": source.name(),
         "fullName": source.full_name(),
         "fullNameZh": source.full_name_zh(),
@@ -60,7 +60,7 @@ fn origin(source: &EventSource) -> &'static str {
 }
 
 fn type_json(kind: &EventType) -> Value {
-    json!({
+    value!({
         "type": kind.full_name(),
         "name": kind.name(),
         "description": kind.description(),

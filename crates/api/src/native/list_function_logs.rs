@@ -1,11 +1,12 @@
 //! The last lines that a function printed, as far as they are kept.
 
-use http::StatusCode;
 use kulkul_function::LogEntry;
 use kulkul_model::{FunctionName, Qualifier};
-use serde_json::{Value, json};
+use serde_json::{Value, json as value};
 
-use crate::answer::{Answer, with_body};
+use super::json;
+use super::target_query::limit;
+use crate::answer::Answer;
 use crate::api::Call;
 use crate::fc::FcError;
 use crate::query::Query;
@@ -24,25 +25,22 @@ pub(super) fn run(call: Call<'_>, function: &str) -> Result<Answer, FcError> {
     let functions = &call.api.functions;
     functions.get(&function, &Qualifier::latest())?;
     let query = Query::parse(call.query());
-    let limit = number(&query, "limit")?.unwrap_or(LIMIT_DEFAULT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(FcError::invalid(format!("limit must be from 1 to {LIMIT_MAX}, not {limit}")));
-    }
+    let limit = limit(query.get("limit"), LIMIT_DEFAULT, LIMIT_MAX)?;
     let logs = functions.logs();
     // Before the lines: one that comes in between is then newer than `newest`, and seen twice rather than never.
     let newest = logs.newest();
-    let lines = match (query.get("invocation"), number(&query, "after")?) {
+    let lines = match (query.get("invocation"), after(&query)?) {
         (Some(_), Some(_)) => return Err(FcError::invalid("invocation and after exclude each other")),
         (None, Some(after)) => logs.after(&function, after, limit),
         (invocation, None) => logs.recent(&function, invocation, limit),
     };
     let lines: Vec<Value> = lines.iter().map(line).collect();
-    let body = json!({ "lines": lines, "newest": newest });
-    Ok(with_body(StatusCode::OK, "application/json", body.to_string()))
+    let body = value!({ "lines": lines, "newest": newest });
+    Ok(json(body.to_string()))
 }
 
 fn line(entry: &LogEntry) -> Value {
-    json!({
+    value!({
         "number": entry.number,
         "at": entry.at.to_string(),
         "invocation": entry.invocation,
@@ -51,10 +49,10 @@ fn line(entry: &LogEntry) -> Value {
     })
 }
 
-fn number<N: std::str::FromStr>(query: &Query<'_>, name: &str) -> Result<Option<N>, FcError> {
-    let text = query.get(name).filter(|text| !text.is_empty());
+fn after(query: &Query<'_>) -> Result<Option<u64>, FcError> {
+    let text = query.get("after").filter(|text| !text.is_empty());
     let number = text.map(|text| {
-        text.parse().map_err(|_| FcError::invalid(format!("{name} must be a whole number, not '{text:.32}'")))
+        text.parse().map_err(|_| FcError::invalid(format!("after must be a whole number, not '{text:.32}'")))
     });
     number.transpose()
 }

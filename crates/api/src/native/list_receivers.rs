@@ -1,10 +1,9 @@
 //! What came from outside without a key: events taken, and requests refused by code, since the start.
 
-use http::StatusCode;
-
-use crate::answer::{Answer, with_body};
+use super::json;
+use crate::answer::Answer;
 use crate::api::Call;
 
 pub(super) fn run(call: Call<'_>) -> Answer {
-    with_body(StatusCode::OK, "application/json", call.api.receivers.report().to_string())
+    json(call.api.receivers.report().to_string())
 }

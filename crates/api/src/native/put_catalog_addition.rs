@@ -1,11 +1,11 @@
 //! Stores additions to the catalog under a name, in the place of those that had it.
 
 use bytes::Bytes;
-use http::StatusCode;
 use kulkul_source::{Addition, AdditionForm, AdditionName};
-use serde_json::{Value, json};
+use serde_json::{Value, json as value};
 
-use crate::answer::{Answer, with_body};
+use super::json;
+use crate::answer::Answer;
 use crate::api::Call;
 use crate::fc::FcError;
 
@@ -20,10 +20,10 @@ pub(super) async fn run(call: Call<'_>, name: &str, body: &Bytes) -> Result<Answ
     let addition = call.api.sources.put_addition(name.clone(), form, text.to_owned()).await?;
     tracing::info!(addition = %name, "stored catalog additions");
     let answer = addition_json(&name, &addition).to_string();
-    Ok(with_body(StatusCode::OK, "application/json", answer))
+    Ok(json(answer))
 }
 
 /// What is told of additions.
 pub(super) fn addition_json(name: &AdditionName, addition: &Addition) -> Value {
-    json!({"name": name.as_str(), "sources": addition.source_names().collect::<Vec<_>>()})
+    value!({"name": name.as_str(), "sources": addition.source_names().collect::<Vec<_>>()})
 }

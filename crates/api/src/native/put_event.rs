@@ -1,12 +1,12 @@
 //! Puts one event on a bus, extension attributes and all.
 
 use bytes::Bytes;
-use http::StatusCode;
 use kulkul_bus::AcceptError;
 use kulkul_model::{BusName, Draft};
-use serde_json::json;
+use serde_json::json as value;
 
-use crate::answer::{Answer, chain, with_body};
+use super::json;
+use crate::answer::{Answer, chain};
 use crate::api::Call;
 use crate::fc::FcError;
 
@@ -19,8 +19,8 @@ pub(super) async fn run(call: Call<'_>, bus: &BusName, body: &Bytes) -> Result<A
         .pop()
         .ok_or_else(|| FcError::internal("an event was neither accepted nor refused"))?
         .map_err(|error| FcError::invalid(error.to_string()))?;
-    let answer = json!({"eventId": accepted.event_id, "traceId": accepted.trace_id.to_string()});
-    Ok(with_body(StatusCode::OK, "application/json", answer.to_string()))
+    let answer = value!({"eventId": accepted.event_id, "traceId": accepted.trace_id.to_string()});
+    Ok(json(answer.to_string()))
 }
 
 fn accept_error(error: AcceptError) -> FcError {

@@ -1,14 +1,14 @@
 //! Sends one dead letter again.
 
 use bytes::Bytes;
-use http::StatusCode;
 use kulkul_delivery::Probe;
 use kulkul_store::QueueId;
-use serde_json::json;
+use serde_json::json as value;
 
 use super::get_dead_letter::find;
 use super::get_target::unknown;
-use crate::answer::{Answer, chain, with_body};
+use super::json;
+use crate::answer::{Answer, chain};
 use crate::api::Call;
 use crate::fc::FcError;
 use crate::fields::{Fields, Text};
@@ -26,8 +26,8 @@ pub(super) async fn run(call: Call<'_>, id: &str, body: &Bytes) -> Result<Answer
     if sent.sent_count == 0 {
         return Err(FcError::invalid(format!("to: `{}` cannot take this dead letter", target.0)));
     }
-    let body = json!({"sentCount": sent.sent_count, "to": &*target.0}).to_string();
-    Ok(with_body(StatusCode::OK, "application/json", body))
+    let body = value!({"sentCount": sent.sent_count, "to": &*target.0}).to_string();
+    Ok(json(body))
 }
 
 /// The target in the body, if there is a body.

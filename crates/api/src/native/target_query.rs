@@ -51,6 +51,11 @@ impl TargetWords {
         Ok(Self { name, prefix })
     }
 
+    /// The one target that is meant, when the words name it.
+    pub(super) fn name(&self) -> Option<&QueueId> {
+        self.name.as_ref()
+    }
+
     pub(super) fn wants(&self, target: &QueueId) -> bool {
         self.name.as_ref().is_none_or(|name| name == target)
             && self.prefix.as_ref().is_none_or(|prefix| target.0.starts_with(&**prefix))
@@ -83,7 +88,7 @@ pub(super) fn limit(text: Option<&str>, unless: usize, max: usize) -> Result<usi
 }
 
 /// A point in time, as RFC 3339 or in milliseconds since the epoch.
-fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, FcError> {
+pub(super) fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, FcError> {
     let Some(text) = text else { return Ok(None) };
     let millis = text.parse().ok().map(Timestamp::from_millis);
     let time = millis.or_else(|| Timestamp::parse_rfc3339(text)).ok_or_else(|| {
@@ -123,6 +128,22 @@ mod tests {
             let filter = of(words).unwrap();
             let found = (filter.target.as_ref().map(|queue| &*queue.0), filter.target_prefix.as_deref());
             assert_eq!(found, (target, prefix), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn limits_are_checked_at_both_ends() {
+        let table = [
+            (None, Some(20)),
+            (Some(""), Some(20)),
+            (Some("1"), Some(1)),
+            (Some("100"), Some(100)),
+            (Some("0"), None),
+            (Some("101"), None),
+            (Some("-1"), None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(limit(text, 20, 100).ok(), expected, "{text:?}");
         }
     }
 

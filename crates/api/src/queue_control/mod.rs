@@ -19,9 +19,8 @@ use tracing::Instrument;
 use self::reply::{Fault, Success};
 use crate::answer::Answer;
 use crate::api::{Call, discard, guarded};
-use crate::eventbridge::{Params, RequestId, RpcError};
-use crate::gate::{Replay, check_role};
-use crate::signature::{Acs3, Classic};
+use crate::eventbridge::{RequestId, RpcError, RpcRequest};
+use crate::gate::check_role;
 
 /// The version of the API.
 pub(crate) const VERSION: &str = "2022-01-19";
@@ -93,24 +92,8 @@ async fn run(call: Call<'_>, body: &mut RequestBody) -> Result<Success, Fault> {
     if call.head.method != Method::POST && call.head.method != Method::GET {
         return Err(RpcError::unsupported_method().into());
     }
-    let authorization = call.header("authorization").filter(|text| Acs3::is(text));
-    let admitted = authorization
-        .map(|text| call.api.gate.admit_acs3(text, &call.signed(), call.now, Replay::Refused))
-        .transpose()
-        .map_err(RpcError::from)?;
-    let raw = body.read_all(FORM_BYTES_MAX).await.map_err(RpcError::from)?;
-    if let Some(hash) = admitted.as_ref().and_then(|admitted| admitted.content_sha256) {
-        Acs3::check_body(&raw, hash).map_err(RpcError::from)?;
-    }
-    let params = Params::parse(call.query(), &raw)?;
-    let key = match admitted {
-        Some(admitted) => admitted.key,
-        None => {
-            let signed = Classic::find(|name| params.get(name)).map_err(RpcError::from)?;
-            let method = call.head.method.as_str();
-            call.api.gate.admit_classic(&signed, method, params.iter(), call.now).map_err(RpcError::from)?
-        }
-    };
+    let request = RpcRequest::read(call, body, FORM_BYTES_MAX).await?;
+    let (params, key) = request.admitted_params()?;
     let action = call.header("x-acs-action").or_else(|| params.get("Action"));
     let action = action.ok_or_else(|| RpcError::missing("Action"))?;
     let operation = Operation::named(action).ok_or_else(RpcError::unknown_api)?;

@@ -7,7 +7,7 @@
 //! Source: CloudMonitor, "Use the alert callback feature" and "SendDryRunSystemEvent"; ECS, "Event notification
 //! overview". That `data` is the whole notification is inferred.
 
-use kulkul_access::equal;
+use kulkul_access::{Secret, equal};
 use kulkul_catalog::service_code;
 use kulkul_listener::RequestBody;
 use kulkul_model::{Draft, Timestamp};
@@ -15,9 +15,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::error::ReceiveError;
-use super::{CloudMonitorReceiver, Taken, bus_of};
+use super::{Taken, bus_of, taken};
 use crate::api::Call;
-use crate::eventbridge::{RequestId, entries};
+use crate::eventbridge::RequestId;
 use crate::percent::{Plus, decode_text};
 use crate::query::{Query, raw_pairs};
 
@@ -25,12 +25,12 @@ const BODY_BYTES_MAX: usize = 256 * 1024; // Ours; a notification has a few KB.
 const FIELD_COUNT_MAX: usize = 256; // Ours; an alert has a score of them.
 
 pub(super) async fn receive(
-    receiver: &CloudMonitorReceiver,
+    expected: Option<&Secret>,
     call: Call<'_>,
     id: &RequestId,
     body: &mut RequestBody,
 ) -> Result<Taken, ReceiveError> {
-    let expected = receiver.token.as_ref().ok_or(ReceiveError::NotConfigured)?;
+    let expected = expected.ok_or(ReceiveError::NotConfigured)?;
     let query = Query::parse(call.query());
     let token = query.get("token").ok_or(ReceiveError::Token)?;
     if !equal(expected.expose().as_bytes(), token.as_bytes()) {
@@ -41,10 +41,7 @@ pub(super) async fn receive(
     let draft = read(&body)?;
     call.peer.run_to_end();
     let answers = call.api.hub.accept(&bus, vec![Ok(draft)], call.peer.ip()).await?;
-    match answers.first() {
-        Some(Err(error)) => Err(ReceiveError::Event(error.clone())),
-        _ => Ok(Taken { event_count: answers.len(), answer: entries(id, &answers) }),
-    }
+    taken(id, &answers)
 }
 
 fn unreadable(reason: impl Into<String>) -> ReceiveError {

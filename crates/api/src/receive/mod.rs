@@ -7,7 +7,8 @@
 //! | `/webhook/putEvents` | anybody, for a webhook source | a token in the URL, and what the source asks for |
 //!
 //! The sender is answered 2xx only after the commit, so that it sends again what was not stored. Every refusal is
-//! counted under its code, and logged without what was sent.
+//! counted under its code, and logged without what was sent: once a minute for each code as a warning, since strangers
+//! may not fill the log.
 
 mod cloud_monitor;
 mod error;
@@ -18,11 +19,13 @@ mod webhook;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::{Method, StatusCode};
 use kulkul_access::Secret;
+use kulkul_bus::Acceptance;
 use kulkul_listener::RequestBody;
-use kulkul_model::BusName;
+use kulkul_model::{BusName, EventError};
 use kulkul_push_signature::PushPublicKeys;
 use kulkul_source::Sources;
 use kulkul_source::webhook::Network;
@@ -31,7 +34,7 @@ use tracing::Instrument;
 
 use crate::answer::{Answer, with_body};
 use crate::api::{Call, discard, guarded};
-use crate::eventbridge::RequestId;
+use crate::eventbridge::{RequestId, entries};
 use crate::percent::{Plus, decode_text};
 use error::ReceiveError;
 use push::PushReceiver;
@@ -66,14 +69,11 @@ impl fmt::Debug for ReceiveOptions {
 /// Everything that takes events from strangers.
 pub(crate) struct Receivers {
     push: PushReceiver,
-    cloud_monitor: CloudMonitorReceiver,
+    push_tally: Tally,
+    cloud_monitor_token: Option<Secret>,
+    cloud_monitor_tally: Tally,
     webhook: WebhookReceiver,
-}
-
-/// CloudMonitor's notifications.
-pub(crate) struct CloudMonitorReceiver {
-    token: Option<Secret>,
-    tally: Tally,
+    webhook_tally: Tally,
 }
 
 /// Which of them a path means.
@@ -102,25 +102,28 @@ impl Receivers {
             options;
         Self {
             push: PushReceiver::new(public_url, push_keys, push_token),
-            cloud_monitor: CloudMonitorReceiver { token: cloud_monitor_token, tally: Tally::default() },
+            push_tally: Tally::default(),
+            cloud_monitor_token,
+            cloud_monitor_tally: Tally::default(),
             webhook: WebhookReceiver::new(sources, trusted_proxies),
+            webhook_tally: Tally::default(),
         }
     }
 
     fn tally(&self, receiver: Receiver) -> &Tally {
         match receiver {
-            Receiver::Push => self.push.tally(),
-            Receiver::CloudMonitor => &self.cloud_monitor.tally,
-            Receiver::Webhook => self.webhook.tally(),
+            Receiver::Push => &self.push_tally,
+            Receiver::CloudMonitor => &self.cloud_monitor_tally,
+            Receiver::Webhook => &self.webhook_tally,
         }
     }
 
     /// What each has taken and refused since the start.
     pub(crate) fn report(&self) -> Value {
         json!({
-            "push": self.tally(Receiver::Push).report(),
-            "cloudMonitor": self.tally(Receiver::CloudMonitor).report(),
-            "webhook": self.tally(Receiver::Webhook).report(),
+            "push": self.push_tally.report(),
+            "cloudMonitor": self.cloud_monitor_tally.report(),
+            "webhook": self.webhook_tally.report(),
         })
     }
 }
@@ -139,12 +142,18 @@ pub(crate) async fn serve(call: Call<'_>, receiver: Receiver, mut body: RequestB
         }
         Err(error) => {
             let (status, code) = error.wire();
-            tally.refused(code);
+            let is_told = tally.refused(code, Instant::now());
             let (from, chain) = (call.peer.ip(), error.chain());
-            match status.is_server_error() {
-                true => tracing::error!(request.id = id.as_str(), error = chain, "events could not be taken"),
-                false => {
-                    tracing::warn!(request.id = id.as_str(), code, from, error = chain, "refused events")
+            let request_id = id.as_str();
+            match (status.is_server_error(), is_told) {
+                (true, _) => {
+                    tracing::error!(request.id = request_id, error = chain, "events could not be taken")
+                }
+                (false, true) => {
+                    tracing::warn!(request.id = request_id, code, from, error = chain, "refused events")
+                }
+                (false, false) => {
+                    tracing::debug!(request.id = request_id, code, from, error = chain, "refused events")
                 }
             }
             discard(call, &mut body).await;
@@ -177,8 +186,19 @@ async fn run(
     let receivers: &Arc<Receivers> = &call.api.receivers;
     match receiver {
         Receiver::Push => receivers.push.receive(call, id, body).await,
-        Receiver::CloudMonitor => cloud_monitor::receive(&receivers.cloud_monitor, call, id, body).await,
+        Receiver::CloudMonitor => {
+            cloud_monitor::receive(receivers.cloud_monitor_token.as_ref(), call, id, body).await
+        }
         Receiver::Webhook => receivers.webhook.receive(call, id, body).await,
+    }
+}
+
+/// What the sender is told of its events. When none of them was taken, that is a refusal.
+fn taken(id: &RequestId, answers: &[Result<Acceptance, EventError>]) -> Result<Taken, ReceiveError> {
+    let event_count = answers.iter().filter(|answer| answer.is_ok()).count();
+    match answers.first() {
+        Some(Err(error)) if event_count == 0 => Err(ReceiveError::Event(error.clone())),
+        _ => Ok(Taken { event_count, answer: entries(id, answers) }),
     }
 }
 

@@ -9,10 +9,9 @@ use kulkul_listener::RequestBody;
 use kulkul_push_signature::{PushHeaders, PushPublicKeys};
 
 use super::error::ReceiveError;
-use super::tally::Tally;
-use super::{Taken, bus_of, events};
+use super::{Taken, bus_of, events, taken};
 use crate::api::Call;
-use crate::eventbridge::{RequestId, entries};
+use crate::eventbridge::RequestId;
 use crate::signature::NonceCache;
 
 /// How far the time of a signature may be from the present. Source: the receiver of the official SDK.
@@ -30,18 +29,13 @@ pub(super) struct PushReceiver {
     keys: PushPublicKeys,
     token: Option<Secret>,
     seen: NonceCache,
-    tally: Tally,
 }
 
 impl PushReceiver {
     pub(super) fn new(public_url: String, keys: PushPublicKeys, token: Option<Secret>) -> Self {
         // A signature may lie in the future by the skew, and be good until it is past by the skew.
         let seen = NonceCache::new(REMEMBERED_COUNT_MAX, SKEW_MAX * 2);
-        Self { public_url, keys, token, seen, tally: Tally::default() }
-    }
-
-    pub(super) fn tally(&self) -> &Tally {
-        &self.tally
+        Self { public_url, keys, token, seen }
     }
 
     /// Checks a push and puts its events on the bus that its path names.
@@ -70,11 +64,7 @@ impl PushReceiver {
                 return Err(error.into());
             }
         };
-        let event_count = answers.iter().filter(|answer| answer.is_ok()).count();
-        match answers.first() {
-            Some(Err(error)) if event_count == 0 => Err(ReceiveError::Event(error.clone())),
-            _ => Ok(Taken { event_count, answer: entries(id, &answers) }),
-        }
+        taken(id, &answers)
     }
 
     /// What can be refused before the body is read.

@@ -7,11 +7,10 @@ use kulkul_listener::RequestBody;
 use kulkul_source::webhook::{Network, WebhookRequest, Webhooks};
 use kulkul_source::{SourceKind, Sources};
 
-use super::Taken;
 use super::error::ReceiveError;
-use super::tally::Tally;
+use super::{Taken, taken};
 use crate::api::Call;
-use crate::eventbridge::{RequestId, entries};
+use crate::eventbridge::RequestId;
 use crate::percent::{Plus, decode_text};
 use crate::query::raw_pairs;
 
@@ -25,16 +24,11 @@ const QUERY_COUNT_MAX: usize = 256; // Ours; each parameter becomes a member of 
 pub(super) struct WebhookReceiver {
     webhooks: Webhooks,
     trusted_proxies: Vec<Network>,
-    tally: Tally,
 }
 
 impl WebhookReceiver {
     pub(super) fn new(sources: Arc<Sources>, trusted_proxies: Vec<Network>) -> Self {
-        Self { webhooks: Webhooks::new(sources), trusted_proxies, tally: Tally::default() }
-    }
-
-    pub(super) fn tally(&self) -> &Tally {
-        &self.tally
+        Self { webhooks: Webhooks::new(sources), trusted_proxies }
     }
 
     pub(super) async fn receive(
@@ -62,10 +56,7 @@ impl WebhookReceiver {
             request.event(&source, settings, &call.api.identity, &id.as_str().to_lowercase(), call.now)?;
         call.peer.run_to_end();
         let answers = call.api.hub.accept(&source.bus, vec![Ok(draft)], call.peer.ip()).await?;
-        match answers.first() {
-            Some(Err(error)) => Err(ReceiveError::Event(error.clone())),
-            _ => Ok(Taken { event_count: answers.len(), answer: entries(id, &answers) }),
-        }
+        taken(id, &answers)
     }
 
     /// Who sends, and over which scheme: what a proxy says of it counts only when the proxy is trusted.
