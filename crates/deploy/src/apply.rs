@@ -202,8 +202,11 @@ impl Work<'_> {
                     (_, warnings) = triggers::update(self.client, function, name, wanted).await?;
                 }
                 (Action::Create | Action::Update, _) => {
-                    // A trigger cannot move to another bus.
+                    // A trigger cannot move to another bus. The old one goes only when there is a bus for the new one.
                     if found.is_some() {
+                        if buses::find(self.client, &wanted.bus).await?.is_none() {
+                            bail!("there is no bus `{}` that it could move to", wanted.bus);
+                        }
                         triggers::delete(self.client, function, name).await?;
                     }
                     (_, warnings) = triggers::create(self.client, function, name, wanted).await?;

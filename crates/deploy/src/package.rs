@@ -13,7 +13,7 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 
 /// A zip in a request is base64 in at most 100 MB of JSON. Source: Function Compute 2023-03-30, limits page.
-const ZIP_BYTES_MAX: usize = 74 * 1024 * 1024;
+const ZIP_BYTES_MAX: u64 = 74 * 1024 * 1024;
 /// What is read before anybody knows how small it packs; ours.
 const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Source: the server takes as many.
@@ -94,23 +94,44 @@ pub fn pack(path: &Path, single: SingleFile) -> Result<Vec<u8>, PackageError> {
 /// say. No two files may have the same name there.
 pub fn pack_all(paths: &[impl AsRef<Path>], single: SingleFile) -> Result<Vec<u8>, PackageError> {
     let first = paths.first().map_or(Path::new(""), AsRef::as_ref);
-    let is_zip = first.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
-    let zip = if paths.len() == 1 && is_zip && first.is_file() {
+    let zip = if paths.len() == 1 && is_zip(first) {
+        check_packed(first, file_bytes(first)?)?;
         fs::read(first).map_err(unreadable(first))?
     } else {
         let mut packing = Packing::of(first);
         for path in paths.iter().map(AsRef::as_ref) {
+            if is_zip(path) {
+                return Err(PackageError::Unfit { path: path.to_owned(), problem: "a zip goes alone" });
+            }
             packing.path = path;
             packing.any(path, single)?;
         }
         packing.finish()?
     };
-    let path = first;
-    if zip.len() > ZIP_BYTES_MAX {
-        let problem = format!("{} bytes packed, and at most {ZIP_BYTES_MAX} fit into a request", zip.len());
-        return Err(PackageError::TooLarge { path: path.to_owned(), problem });
-    }
+    check_packed(first, zip.len() as u64)?;
     Ok(zip)
+}
+
+/// Whether a path is a zip already, by its name. A directory may be called what it wants.
+fn is_zip(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) && !path.is_dir()
+}
+
+/// How long a file is. What is no regular file may have no end, or never begin, and is refused.
+fn file_bytes(path: &Path) -> Result<u64, PackageError> {
+    let metadata = fs::metadata(path).map_err(unreadable(path))?;
+    if !metadata.is_file() {
+        return Err(PackageError::Unfit { path: path.to_owned(), problem: "it is no regular file" });
+    }
+    Ok(metadata.len())
+}
+
+fn check_packed(path: &Path, bytes: u64) -> Result<(), PackageError> {
+    if bytes <= ZIP_BYTES_MAX {
+        return Ok(());
+    }
+    let problem = format!("{bytes} bytes packed, and at most {ZIP_BYTES_MAX} fit into a request");
+    Err(PackageError::TooLarge { path: path.to_owned(), problem })
 }
 
 struct Packing<'a> {
@@ -167,15 +188,23 @@ impl<'a> Packing<'a> {
 
     fn file(&mut self, path: &Path, name: &str, executable: bool) -> Result<(), PackageError> {
         self.take_name(path, name)?;
+        self.check_bytes(file_bytes(path)?)?;
         let content = fs::read(path).map_err(unreadable(path))?;
+        // It may have grown meanwhile.
+        self.check_bytes(content.len() as u64)?;
         self.bytes += content.len() as u64;
-        if self.bytes > FILE_BYTES_MAX {
-            return Err(self.too_large(format!("more than {FILE_BYTES_MAX} bytes of files")));
-        }
         let mode = if executable { 0o755 } else { 0o644 };
         let started = self.zip.start_file(name, SimpleFileOptions::default().unix_permissions(mode));
         started.map_err(self.failed())?;
         self.zip.write_all(&content).map_err(|error| self.failed()(error.into()))
+    }
+
+    /// Refuses a file that would be too much together with what is packed already.
+    fn check_bytes(&self, bytes: u64) -> Result<(), PackageError> {
+        match self.bytes.saturating_add(bytes) > FILE_BYTES_MAX {
+            true => Err(self.too_large(format!("more than {FILE_BYTES_MAX} bytes of files"))),
+            false => Ok(()),
+        }
     }
 
     fn link(&mut self, path: &Path, name: &str) -> Result<(), PackageError> {
@@ -306,6 +335,51 @@ mod tests {
         fs::write(own.join("shared.py"), "c").unwrap();
         let error = pack_all(&[&own, &shared], SingleFile::UnderItsName).unwrap_err().to_string();
         assert!(error.ends_with("another file has the same name in the function"), "{error}");
+    }
+
+    #[test]
+    fn a_zip_goes_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let (zip, shared) = (home.path().join("code.ZIP"), home.path().join("shared.py"));
+        fs::write(&zip, "z").unwrap();
+        fs::write(&shared, "s").unwrap();
+        for paths in [[&zip, &shared], [&shared, &zip]] {
+            let error = pack_all(&paths, SingleFile::UnderItsName).unwrap_err();
+            assert_eq!(error.to_string(), format!("{} cannot be packed: a zip goes alone", zip.display()));
+        }
+        let directory = home.path().join("directory.zip");
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("index.py"), "a").unwrap();
+        let packed = pack_all(&[&directory, &shared], SingleFile::UnderItsName).unwrap();
+        assert_eq!(
+            unpacked(&packed),
+            [entry("index.py", 0o100_644, "a"), entry("shared.py", 0o100_644, "s")]
+        );
+    }
+
+    #[test]
+    fn what_is_too_large_or_no_file_is_refused_unread() {
+        let home = tempfile::tempdir().unwrap();
+        // Files with holes: they are as long as they say, and take no space.
+        let sized = |name: &str, bytes: u64| {
+            let path = home.path().join(name);
+            fs::File::create(&path).unwrap().set_len(bytes).unwrap();
+            path
+        };
+        for path in [sized("huge.py", FILE_BYTES_MAX + 1), sized("huge.zip", ZIP_BYTES_MAX + 1)] {
+            let error = pack(&path, SingleFile::UnderItsName).unwrap_err();
+            assert!(matches!(error, PackageError::TooLarge { .. }), "{error}");
+        }
+        // Who read these would never come to an end.
+        let endless = home.path().join("endless.zip");
+        symlink("/dev/zero", &endless).unwrap();
+        for path in [PathBuf::from("/dev/zero"), endless] {
+            let error = pack(&path, SingleFile::UnderItsName).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("{} cannot be packed: it is no regular file", path.display())
+            );
+        }
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::rules::{self, RuleSettings};
 /// The bus that triggers are on unless they say otherwise.
 pub const DEFAULT_BUS: &str = "default";
 
+/// The only target of a rule that carries a trigger.
+const TARGET_ID: &str = "function";
+
 /// How a trigger calls its function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Invocation {
@@ -136,7 +139,7 @@ impl TriggerSettings {
             Invocation::Async => "Async",
         };
         let mut target = json!({
-            "Id": "function",
+            "Id": TARGET_ID,
             "Type": "acs.fc.function",
             "Endpoint": function_arn,
             "ParamList": [
@@ -194,14 +197,60 @@ pub async fn create(
     }
     let function_arn = text(&functions::get(client, function).await?["functionArn"]);
     let rule = rule_name(function, name);
-    body["sourceArn"] = rules::create(client, &rule, &settings.rule(&function_arn, function)?).await?.into();
+    let (rule_arn, origin) =
+        rule_for(client, function, name, &function_arn, &settings.rule(&function_arn, function)?).await?;
+    body["sourceArn"] = rule_arn.into();
     let created = send(client, Method::POST, &triggers_path(function), &body).await;
-    if created.is_err() {
-        // A rule without its trigger would call the function and belong to nobody.
+    // A rule without its trigger would call the function and belong to nobody. After a broken connection nobody knows
+    // whether there is a trigger: the rule stays, and the next try takes it over.
+    if let Err(error) = &created
+        && origin == RuleOrigin::Made
+        && ApiError::code_of(error).is_some()
+    {
         let deleted = rules::delete(client, &settings.bus, &rule).await;
         deleted.with_context(|| format!("cannot delete the rule `{rule}` of the trigger that failed"))?;
     }
     created
+}
+
+/// Where the rule of a new trigger comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RuleOrigin {
+    /// It was made for the trigger.
+    Made,
+    /// It was left by a creation that was interrupted.
+    TakenOver,
+}
+
+/// Makes the rule of a new trigger, or takes over the one that an interrupted creation left, and returns its ARN.
+async fn rule_for(
+    client: &Client,
+    function: &str,
+    trigger: &str,
+    function_arn: &str,
+    settings: &RuleSettings,
+) -> anyhow::Result<(String, RuleOrigin)> {
+    let rule = rule_name(function, trigger);
+    let error = match rules::create(client, &rule, settings).await {
+        Err(error) if ApiError::code_of(&error) == Some("EventRuleAlreadyExist") => error,
+        created => return Ok((created?, RuleOrigin::Made)),
+    };
+    let Some(found) = rules::find(client, &settings.bus, &rule).await? else { return Err(error) };
+    let arn = text(&found["RuleARN"]);
+    let is_taken = |known: &Value| known["sourceArn"] == *arn || known["triggerName"] == *trigger;
+    if !only_calls(&found, function_arn) || list(client, function).await?.iter().any(is_taken) {
+        return Err(error);
+    }
+    rules::update(client, &rule, settings).await?;
+    Ok((arn, RuleOrigin::TakenOver))
+}
+
+/// Whether all that a rule does is what the rule of a trigger does: call the function.
+fn only_calls(rule: &Value, function_arn: &str) -> bool {
+    match rules::targets_of(rule) {
+        [target] => target["Id"] == TARGET_ID && target["Endpoint"] == *function_arn,
+        _ => false,
+    }
 }
 
 /// Makes an existing trigger what the settings say, and returns it with the warnings of the server. It stays on its
@@ -240,18 +289,24 @@ pub async fn list(client: &Client, function: &str) -> anyhow::Result<Vec<Value>>
 }
 
 /// Deletes a trigger, and the rule that was made for it.
+///
+/// The rule goes first: when only half of it is done, the trigger is still there to be deleted again.
 pub async fn delete(client: &Client, function: &str, name: &str) -> anyhow::Result<()> {
     let trigger = get(client, function, name).await?;
-    client.rest(Method::DELETE, &path(function, name), &[], Bytes::new()).await?.success()?;
     let (bus, rule) = (bus_of(&trigger), rule_name(function, name));
-    if bus == DEFAULT_BUS || !text(&trigger["sourceArn"]).ends_with(&format!("/rule/{rule}")) {
-        return Ok(());
+    if bus != DEFAULT_BUS && text(&trigger["sourceArn"]).ends_with(&format!("/rule/{rule}")) {
+        match rules::delete(client, bus, &rule).await {
+            // Somebody was faster, or a deletion was interrupted here.
+            Err(error) if is_absent_rule(&error) => {}
+            deleted => deleted?,
+        }
     }
-    match rules::delete(client, bus, &rule).await {
-        // Somebody was faster.
-        Err(error) if ApiError::code_of(&error) == Some("EventRuleNotExisted") => Ok(()),
-        deleted => deleted,
-    }
+    client.rest(Method::DELETE, &path(function, name), &[], Bytes::new()).await?.success().map(drop)
+}
+
+/// Whether a refusal says that there is no such rule. A bus that has no rules may be gone itself.
+fn is_absent_rule(error: &anyhow::Error) -> bool {
+    matches!(ApiError::code_of(error), Some("EventRuleNotExisted" | "EventBusNotExist"))
 }
 
 /// Whether a configuration, as the API shows it, is the one that is wanted. Members without a value count as absent.
@@ -371,5 +426,41 @@ mod tests {
         assert_eq!(target["ParamList"][2]["Value"], "Async");
         let limited = TriggerSettings { age_max: Some(Duration::from_secs(1)), ..on_shop };
         assert!(limited.rule("a", "f").is_err());
+    }
+
+    #[test]
+    fn only_a_rule_that_does_nothing_but_call_the_function_is_taken_over() {
+        let arn = "acs:fc:r:1:functions/f";
+        let own =
+            TriggerSettings { bus: "shop".into(), ..settings() }.rule(arn, "f").unwrap().targets.remove(0);
+        let with = |member: &str, value: &str| {
+            let mut target = own.clone();
+            target[member] = value.into();
+            target
+        };
+        let table = [
+            (vec![own.clone()], true),
+            (vec![], false),
+            (vec![own.clone(), with("Id", "other")], false),
+            (vec![with("Id", "other")], false),
+            (vec![with("Endpoint", "acs:fc:r:1:functions/g")], false),
+        ];
+        for (targets, expected) in table {
+            let rule = json!({ "Targets": targets });
+            assert_eq!(only_calls(&rule, arn), expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_is_gone_counts_as_deleted() {
+        let refusal = |code: &str| {
+            let error =
+                ApiError { status: hyper::StatusCode::OK, code: code.to_owned(), message: String::new() };
+            anyhow::Error::new(error).context("DeleteRule")
+        };
+        assert!(is_absent_rule(&refusal("EventRuleNotExisted")));
+        assert!(is_absent_rule(&refusal("EventBusNotExist")));
+        assert!(!is_absent_rule(&refusal("AccessDenied")));
+        assert!(!is_absent_rule(&anyhow::anyhow!("the connection broke")));
     }
 }
