@@ -44,7 +44,7 @@ pub use pattern::{PatternCommand, PatternExplainArgs};
 pub use rule::{RuleCommand, RuleCreateArgs, RuleListArgs, RuleNameArgs};
 pub use selection::SelectionArgs;
 pub use serve::ServeArgs;
-pub use server::ServerArgs;
+pub use server::{BusArgs, ServerArgs};
 pub use target::{TargetCommand, TargetListArgs, TargetNameArgs};
 pub use trigger::{TriggerCommand, TriggerCreateArgs, TriggerListArgs, TriggerNameArgs};
 pub use trigger_sources::TriggerSourcesArgs;

@@ -26,7 +26,7 @@ use kulkul_push::Signer;
 use kulkul_source::{Sources, SourcesParts};
 use kulkul_store_sqlite::SqliteStore;
 use kulkul_trigger::{TriggerOptions, Triggers, TriggersParts};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -227,10 +227,18 @@ impl Server {
         self.addresses.objects
     }
 
+    /// Returns once one of the server's tasks has panicked, and has logged it; never when none does. The rest of the
+    /// server still runs then, without what the task did.
+    pub async fn failed(&mut self) {
+        failure_among(&mut self.tasks).await;
+    }
+
     /// Stops in order: accept nothing new, let requests and attempts finish within the grace, store what is left.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        while self.tasks.join_next().await.is_some() {}
+        while let Some(ended) = self.tasks.join_next().await {
+            let _ = ended.inspect_err(log_failure);
+        }
         self.redrives.shut_down().await;
         self.dispatcher.shut_down(self.config.shutdown_grace).await;
         self.instances.shutdown(self.config.shutdown_grace).await;
@@ -240,6 +248,20 @@ impl Server {
             tracing::error!("the store did not close in order");
         }
     }
+}
+
+/// Waits until a task has failed, and logs it. Tasks that end by themselves are no failure.
+async fn failure_among(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if ended.inspect_err(log_failure).is_err() {
+            return;
+        }
+    }
+    std::future::pending().await
+}
+
+fn log_failure(error: &JoinError) {
+    tracing::error!(error = %error, "a task of the server failed");
 }
 
 async fn bind(address: SocketAddr, config: &Config) -> anyhow::Result<Listener> {
@@ -326,4 +348,39 @@ fn write_addresses(data_dir: &Path, addresses: Addresses) -> std::io::Result<()>
     let temporary = data_dir.join("addresses.json.new");
     std::fs::write(&temporary, text.to_string())?;
     std::fs::rename(temporary, data_dir.join("addresses.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn broken() {
+        panic!("on purpose");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_is_noticed() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(std::future::pending());
+        tasks.spawn(broken());
+        failure_among(&mut tasks).await;
+        assert_eq!(tasks.len(), 1, "the others go on");
+    }
+
+    #[tokio::test]
+    async fn tasks_that_end_are_no_failure() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async {});
+        {
+            let mut failure = std::pin::pin!(failure_among(&mut tasks));
+            for _ in 0..10 {
+                tokio::select! {
+                    biased;
+                    () = &mut failure => panic!("nothing failed"),
+                    () = tokio::task::yield_now() => {}
+                }
+            }
+        }
+        assert!(tasks.is_empty(), "it was looked at");
+    }
 }

@@ -66,6 +66,21 @@ fn arrows_point_inward() {
 }
 
 #[test]
+fn the_code_map_names_every_crate_once() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ARCHITECTURE.md");
+    let text = std::fs::read_to_string(file).unwrap();
+    let map = text.split("\n## Code map\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = map.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    // The program itself is there by its folder.
+    let mut named: Vec<&str> = rows.map(|(name, _)| name).filter(|name| !name.contains('/')).collect();
+    named.sort_unstable();
+    let all = crates();
+    let libraries = all.keys().filter_map(|name| name.strip_prefix("kulkul-"));
+    let libraries: Vec<&str> = libraries.filter(|name| !["bench", "fuzz"].contains(name)).collect();
+    assert_eq!(named, libraries);
+}
+
+#[test]
 fn some_libraries_are_used_in_one_place_only() {
     for (name, dependencies) in crates() {
         for (library, users) in RESERVED {

@@ -3,8 +3,10 @@
 use std::num::NonZeroU32;
 
 use clap::{Args, Subcommand};
+use kulkul_model::Timestamp;
 
 use super::ServerArgs;
+use super::history::moment;
 use super::target::TargetFilterArgs;
 
 /// What to do with dead letters.
@@ -34,12 +36,12 @@ pub struct DeadLetterFilterArgs {
     /// Those whose event has this type.
     #[arg(long = "type")]
     pub kind: Option<String>,
-    /// Given up at this time or later, such as `2026-11-22T07:21:54Z`.
-    #[arg(long)]
-    pub from: Option<String>,
+    /// Given up at this time or later: `2026-11-22T07:21:54Z`, or how long ago, such as `90m` or `7d`.
+    #[arg(long, value_parser = moment)]
+    pub from: Option<Timestamp>,
     /// Given up at this time or earlier.
-    #[arg(long)]
-    pub to: Option<String>,
+    #[arg(long, value_parser = moment)]
+    pub to: Option<Timestamp>,
 }
 
 /// Arguments of `dead-letter list`.
@@ -121,8 +123,28 @@ pub struct DeadLetterDiscardArgs {
 impl DeadLetterFilterArgs {
     /// The words of the API for it.
     pub fn words(&self) -> Vec<(&'static str, String)> {
-        let words = [("source", &self.source), ("type", &self.kind), ("from", &self.from), ("to", &self.to)];
-        let given = words.into_iter().filter_map(|(word, text)| Some((word, text.clone()?)));
-        self.targets.words().into_iter().chain(given).collect()
+        let texts = [("source", &self.source), ("type", &self.kind)];
+        let texts = texts.into_iter().filter_map(|(word, text)| Some((word, text.clone()?)));
+        let times = [("from", self.from), ("to", self.to)];
+        let times = times.into_iter().filter_map(|(word, time)| Some((word, time?.as_millis().to_string())));
+        self.targets.words().into_iter().chain(texts).chain(times).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_sent_as_milliseconds() {
+        let filter = DeadLetterFilterArgs {
+            targets: TargetFilterArgs { bus: Some("b".into()), rule: None, target: None, function: None },
+            source: None,
+            kind: Some("t".into()),
+            from: Some(moment("1970-01-01T00:00:01Z").unwrap()),
+            to: None,
+        };
+        let expected = [("bus", "b"), ("type", "t"), ("from", "1000")];
+        assert_eq!(filter.words(), expected.map(|(word, text)| (word, text.to_owned())));
     }
 }

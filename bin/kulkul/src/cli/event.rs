@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{EventExplainArgs, EventSampleArgs, EventSearchArgs, EventTailArgs, ReplayCommand, ServerArgs};
+use super::{BusArgs, EventExplainArgs, EventSampleArgs, EventSearchArgs, EventTailArgs, ReplayCommand};
 
 /// What to do with events.
 #[derive(Subcommand)]
@@ -32,12 +32,9 @@ pub enum EventCommand {
 /// Arguments of `event put`.
 #[derive(Args)]
 pub struct EventPutArgs {
-    /// How to find the server.
+    /// Which bus of which server.
     #[command(flatten)]
-    pub server: ServerArgs,
-    /// The bus.
-    #[arg(long, default_value = "default")]
-    pub bus: String,
+    pub at: BusArgs,
     /// A file with a whole CloudEvent as JSON; `-` is standard input. The options below override its attributes.
     #[arg(long, short)]
     pub file: Option<PathBuf>,
@@ -61,12 +58,9 @@ pub struct EventPutArgs {
 /// Arguments of `event trace`.
 #[derive(Args)]
 pub struct EventTraceArgs {
-    /// How to find the server.
+    /// Which bus of which server.
     #[command(flatten)]
-    pub server: ServerArgs,
-    /// The bus.
-    #[arg(long, default_value = "default")]
-    pub bus: String,
+    pub at: BusArgs,
     /// The id of the event.
     pub id: String,
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use kulkul_model::Timestamp;
 use kulkul_model::units::duration;
 
-use super::ServerArgs;
+use super::{BusArgs, ServerArgs};
 
 /// Which events are meant. All that is given must hold.
 #[derive(Args, Clone, Default)]
@@ -40,12 +40,9 @@ pub struct EventFilterArgs {
 /// Arguments of `event explain`.
 #[derive(Args)]
 pub struct EventExplainArgs {
-    /// How to find the server.
+    /// Which bus of which server.
     #[command(flatten)]
-    pub server: ServerArgs,
-    /// The bus.
-    #[arg(long, default_value = "default")]
-    pub bus: String,
+    pub at: BusArgs,
     /// Ask this rule only.
     #[arg(long)]
     pub rule: Option<String>,
@@ -62,12 +59,9 @@ pub struct EventExplainArgs {
 /// Arguments of `event search`.
 #[derive(Args)]
 pub struct EventSearchArgs {
-    /// How to find the server.
+    /// Which bus of which server.
     #[command(flatten)]
-    pub server: ServerArgs,
-    /// The bus.
-    #[arg(long, default_value = "default")]
-    pub bus: String,
+    pub at: BusArgs,
     /// Which events.
     #[command(flatten)]
     pub filter: EventFilterArgs,
@@ -88,12 +82,9 @@ pub struct EventSearchArgs {
 /// Arguments of `event tail`.
 #[derive(Args)]
 pub struct EventTailArgs {
-    /// How to find the server.
+    /// Which bus of which server.
     #[command(flatten)]
-    pub server: ServerArgs,
-    /// The bus.
-    #[arg(long, default_value = "default")]
-    pub bus: String,
+    pub at: BusArgs,
     /// Which events.
     #[command(flatten)]
     pub filter: EventFilterArgs,
@@ -123,12 +114,9 @@ pub enum ReplayCommand {
 /// Arguments of `event replay start`.
 #[derive(Args)]
 pub struct ReplayStartArgs {
-    /// How to find the server.
+    /// Which bus of which server.
     #[command(flatten)]
-    pub server: ServerArgs,
-    /// The bus.
-    #[arg(long, default_value = "default")]
-    pub bus: String,
+    pub at: BusArgs,
     /// Which events.
     #[command(flatten)]
     pub filter: EventFilterArgs,
@@ -149,23 +137,17 @@ pub struct ReplayStartArgs {
 /// Arguments of `event replay list`.
 #[derive(Args)]
 pub struct ReplayListArgs {
-    /// How to find the server.
+    /// Which bus of which server.
     #[command(flatten)]
-    pub server: ServerArgs,
-    /// The bus.
-    #[arg(long, default_value = "default")]
-    pub bus: String,
+    pub at: BusArgs,
 }
 
 /// Arguments of `event replay show` and `event replay cancel`.
 #[derive(Args)]
 pub struct ReplayIdArgs {
-    /// How to find the server.
+    /// Which bus of which server.
     #[command(flatten)]
-    pub server: ServerArgs,
-    /// The bus.
-    #[arg(long, default_value = "default")]
-    pub bus: String,
+    pub at: BusArgs,
     /// The id of the replay.
     pub id: String,
 }
@@ -173,12 +155,9 @@ pub struct ReplayIdArgs {
 /// Arguments of `rule dry-run`.
 #[derive(Args)]
 pub struct RuleDryRunArgs {
-    /// How to find the server.
+    /// Which bus of which server.
     #[command(flatten)]
-    pub server: ServerArgs,
-    /// The bus.
-    #[arg(long, default_value = "default")]
-    pub bus: String,
+    pub at: BusArgs,
     /// The rule to compare with; without it, nothing was sent then.
     pub name: Option<String>,
     /// The pattern to try as JSON, or `@FILE`; the rule's own without it.
@@ -229,7 +208,7 @@ fn window(text: &str) -> Result<Window, String> {
 }
 
 /// A point in time, or how long ago it was.
-fn moment(text: &str) -> Result<Timestamp, String> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     if let Some(time) = Timestamp::parse_rfc3339(text) {
         return Ok(time);
     }

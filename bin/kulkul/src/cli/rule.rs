@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{RuleDryRunArgs, SelectionArgs, ServerArgs};
+use super::{BusArgs, RuleDryRunArgs, SelectionArgs, ServerArgs};
 
 /// What to do with rules.
 #[derive(Subcommand)]
@@ -52,12 +52,9 @@ pub struct RuleCreateArgs {
 /// Arguments of `rule list`.
 #[derive(Args)]
 pub struct RuleListArgs {
-    /// How to find the server.
+    /// Which bus of which server.
     #[command(flatten)]
-    pub server: ServerArgs,
-    /// The bus.
-    #[arg(long, default_value = "default")]
-    pub bus: String,
+    pub at: BusArgs,
     /// Only those whose names start with this.
     #[arg(long, default_value = "", hide_default_value = true)]
     pub prefix: String,

@@ -14,3 +14,14 @@ pub struct ServerArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// A bus, and how to find its server.
+#[derive(Args)]
+pub struct BusArgs {
+    /// How to find the server.
+    #[command(flatten)]
+    pub server: ServerArgs,
+    /// The bus.
+    #[arg(long, default_value = "default")]
+    pub bus: String,
+}

@@ -3,24 +3,20 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use bytes::Bytes;
 use hyper::Method;
 use kulkul_client::{Client, encode, text};
 use serde_json::{Value, json};
 
 use crate::cli::{BusSetArgs, Window};
-use crate::commands::block_on;
+use crate::commands::{block_on, native};
 
 /// Changes the settings that are given, and prints all.
 pub fn run(args: &BusSetArgs) -> anyhow::Result<ExitCode> {
     let client = Client::find(&args.server.data_dir)?;
-    let path = format!("/kulkul/v1/buses/{}/settings", encode(&args.bus));
-    let (method, body) = match args.deduplicate {
-        None => (Method::GET, Bytes::new()),
-        Some(window) => (Method::PUT, Bytes::from(asked(window)?.to_string())),
-    };
-    let headers = [("content-type", "application/json")];
-    let settings = block_on(client.rest(method, &path, &headers, body))?.json()?;
+    let path = format!("buses/{}/settings", encode(&args.bus));
+    let asked = args.deduplicate.map(asked).transpose()?;
+    let method = if asked.is_some() { Method::PUT } else { Method::GET };
+    let settings = block_on(native::call(&client, method, &path, &[], asked.as_ref()))?;
     match args.server.json {
         true => println!("{settings}"),
         false => println!("{}", line(&settings)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use hyper::Method;
-use kulkul_client::{Client, encode, text};
+use kulkul_client::{ApiError, Client, encode, text};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{
@@ -18,6 +18,8 @@ use crate::commands::{EXIT_NO, block_on, native};
 
 /// How often to ask how far a redrive came.
 const ASK_EVERY: Duration = Duration::from_millis(250);
+/// How many dead letters are looked up and discarded in one round; the server shows no more at once.
+const ROUND: usize = 1000;
 
 /// Runs one of its commands.
 pub fn run(command: &DeadLetterCommand) -> anyhow::Result<ExitCode> {
@@ -159,26 +161,56 @@ fn discard(args: &DeadLetterDiscardArgs) -> anyhow::Result<ExitCode> {
     let words = args.filter.words();
     check_choice(&args.ids, &words, args.all)?;
     let client = Client::find(&args.server.data_dir)?;
-    let ids = match args.ids.is_empty() {
-        false => args.ids.clone(),
-        true => {
-            let found = block_on(native::all(&client, "dead-letters", "deadLetters", &words, usize::MAX))?;
-            found.iter().map(|letter| text(&letter["id"])).collect()
-        }
+    let count = match args.ids.is_empty() {
+        false => block_on(discard_ids(&client, &args.ids))?,
+        true => block_on(discard_many(&client, &words))?,
     };
-    block_on(async {
-        for id in &ids {
-            let path = format!("dead-letters/{}", encode(id));
-            native::call(&client, Method::DELETE, &path, &[], None).await?;
-        }
-        Ok(())
-    })?;
     if args.server.json {
-        println!("{}", json!({"discardedCount": ids.len()}));
+        println!("{}", json!({"discardedCount": count}));
     } else {
-        println!("discarded {}", ids.len());
+        println!("discarded {count}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Discards these; one that is not there is an error.
+async fn discard_ids(client: &Client, ids: &[String]) -> anyhow::Result<u64> {
+    let mut count = 0;
+    for id in ids {
+        discard_one(client, id).await?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Discards what a filter finds, a round after the other. What is gone meanwhile, sent again or past retention, is
+/// not counted.
+async fn discard_many(client: &Client, words: &[(&'static str, String)]) -> anyhow::Result<u64> {
+    let (mut count, mut after) = (0, None);
+    loop {
+        let mut words = words.to_vec();
+        words.push(("limit", ROUND.to_string()));
+        words.extend(after.map(|after| ("after", after)));
+        let page = native::call(client, Method::GET, "dead-letters", &words, None).await?;
+        for letter in page["deadLetters"].as_array().into_iter().flatten() {
+            match discard_one(client, &text(&letter["id"])).await {
+                Err(error) if ApiError::code_of(&error) == Some("DeadLetterNotExist") => {}
+                discarded => {
+                    discarded?;
+                    count += 1;
+                }
+            }
+        }
+        match page["next"].as_str() {
+            Some(next) => after = Some(next.to_owned()),
+            None => return Ok(count),
+        }
+    }
+}
+
+async fn discard_one(client: &Client, id: &str) -> anyhow::Result<()> {
+    let path = format!("dead-letters/{}", encode(id));
+    native::call(client, Method::DELETE, &path, &[], None).await.map(drop)
 }
 
 /// Nobody should mean a few and hit all.

@@ -3,25 +3,23 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use bytes::Bytes;
-use hyper::{Method, StatusCode};
-use kulkul_client::{Client, encode, text};
+use hyper::Method;
+use kulkul_client::{ApiError, Client, encode, text};
 use serde_json::{Value, json};
 
-use super::event_list::query_of;
 use super::explanation_text::{Shown, verdict};
 use super::trace_text::{list, render};
 use crate::cli::EventExplainArgs;
-use crate::commands::{EXIT_NO, block_on};
+use crate::commands::{EXIT_NO, block_on, native};
 
 /// Prints what each rule says of an event, and what happened to it. The exit code is 4 when there is no such event.
 pub fn run(args: &EventExplainArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::find(&args.server.data_dir)?;
+    let client = Client::find(&args.at.server.data_dir)?;
     let Some(explained) = block_on(explain(&client, args))? else {
-        eprintln!("no event `{}` on the bus `{}`, or it is past retention", args.id, args.bus);
+        eprintln!("no event `{}` on the bus `{}`, or it is past retention", args.id, args.at.bus);
         return Ok(ExitCode::from(EXIT_NO));
     };
-    if args.server.json {
+    if args.at.server.json {
         println!("{explained}");
     } else {
         print!("{}", text_of(&explained, if args.all { Shown::All } else { Shown::Failed }));
@@ -38,16 +36,9 @@ async fn explain(client: &Client, args: &EventExplainArgs) -> anyhow::Result<Opt
             ("traceId", args.trace_id.clone().unwrap_or_default()),
             ("after", after),
         ];
-        let path = format!(
-            "/kulkul/v1/buses/{}/events/{}/explanation?{}",
-            encode(&args.bus),
-            encode(&args.id),
-            query_of(words)
-        );
-        let answer = client.rest(Method::GET, &path, &[], Bytes::new()).await?;
-        let is_missing = answer.status == StatusCode::NOT_FOUND;
-        let mut explained = match answer.json() {
-            Err(error) if is_missing && error.to_string().starts_with("EventNotExist") => return Ok(None),
+        let path = format!("buses/{}/events/{}/explanation", encode(&args.at.bus), encode(&args.id));
+        let mut explained = match native::call(client, Method::GET, &path, &words, None).await {
+            Err(error) if ApiError::code_of(&error) == Some("EventNotExist") => return Ok(None),
             answer => answer?,
         };
         let Value::Array(page) = explained["rules"].take() else { bail!("the answer has no `rules`") };

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use bytes::Bytes;
 use hyper::Method;
 use kulkul_client::{Client, encode, text};
 use serde_json::Value;
 
+use super::native;
 use super::trace_text::list;
 use crate::cli::EventFilterArgs;
 
@@ -26,18 +26,9 @@ pub fn words(filter: &EventFilterArgs) -> Vec<(&'static str, String)> {
     texts.chain(times).collect()
 }
 
-/// A query string, its words in the order in which they are signed.
-pub fn query_of<'a>(words: impl IntoIterator<Item = (&'a str, String)>) -> String {
-    let mut pairs: Vec<String> =
-        words.into_iter().map(|(name, value)| format!("{name}={}", encode(&value))).collect();
-    pairs.sort();
-    pairs.join("&")
-}
-
 /// One page of the events of a bus.
-pub async fn fetch(client: &Client, bus: &str, query: &str) -> anyhow::Result<Value> {
-    let path = format!("/kulkul/v1/buses/{}/events?{query}", encode(bus));
-    client.rest(Method::GET, &path, &[], Bytes::new()).await?.json()
+pub async fn fetch(client: &Client, bus: &str, words: &[(&str, String)]) -> anyhow::Result<Value> {
+    native::call(client, Method::GET, &format!("buses/{}/events", encode(bus)), words, None).await
 }
 
 /// One line for people, and a second one with the event itself when it is there.

@@ -9,20 +9,20 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::EventPutArgs;
 use crate::commands::{block_on, read_file};
-use kulkul_client::{Client, text};
+use kulkul_client::{Client, encode, text};
 
 /// Puts the event and prints its id and trace id.
 pub fn run(args: &EventPutArgs) -> anyhow::Result<ExitCode> {
     let event = event_of(args)?;
-    let client = Client::find(&args.server.data_dir)?;
-    let accepted = block_on(put(&client, &args.bus, &event))?;
-    print(&accepted, &args.bus, args.server.json);
+    let client = Client::find(&args.at.server.data_dir)?;
+    let accepted = block_on(put(&client, &args.at.bus, &event))?;
+    print(&accepted, &args.at.bus, args.at.server.json);
     Ok(ExitCode::SUCCESS)
 }
 
 /// Puts a CloudEvent on a bus and returns its id and trace id.
 pub async fn put(client: &Client, bus: &str, event: &Value) -> anyhow::Result<Value> {
-    let path = format!("/kulkul/v1/buses/{bus}/events");
+    let path = format!("/kulkul/v1/buses/{}/events", encode(bus));
     let headers = [("content-type", "application/cloudevents+json")];
     client.rest(Method::POST, &path, &headers, Bytes::from(event.to_string())).await?.json()
 }

@@ -4,7 +4,6 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::Method;
 use kulkul_client::{Client, encode, text};
 use serde_json::{Map, Value, json};
@@ -12,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::event_list::words;
 use super::trace_text::list;
 use crate::cli::{ReplayCommand, ReplayIdArgs, ReplayListArgs, ReplayStartArgs};
-use crate::commands::{EXIT_NO, block_on};
+use crate::commands::{EXIT_NO, block_on, native};
 
 /// How often the server is asked how far it has come.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -28,18 +27,17 @@ pub fn run(command: &ReplayCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn start(args: &ReplayStartArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::find(&args.server.data_dir)?;
+    let client = Client::find(&args.at.server.data_dir)?;
     let filter: Map<String, Value> =
         words(&args.filter).into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let asked = json!({
         "filter": filter, "rule": args.to_rule, "target": args.to_target, "eventsPerSecond": args.rate,
     });
     let replay = block_on(async {
-        let replay =
-            call(&client, Method::POST, &path(&args.bus, ""), Bytes::from(asked.to_string())).await?;
-        if args.detach { Ok(replay) } else { follow(&client, &args.bus, replay).await }
+        let replay = native::call(&client, Method::POST, &path(&args.at.bus, ""), &[], Some(&asked)).await?;
+        if args.detach { Ok(replay) } else { follow(&client, &args.at.bus, replay).await }
     })?;
-    print(&replay, args.server.json);
+    print(&replay, args.at.server.json);
     let is_well = matches!(replay["state"].as_str(), Some("running" | "done"));
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(EXIT_NO) })
 }
@@ -51,7 +49,8 @@ async fn follow(client: &Client, bus: &str, mut replay: Value) -> anyhow::Result
     while replay["state"] == "running" {
         tokio::time::sleep(PAUSE).await;
         let id = text(&replay["id"]);
-        replay = call(client, Method::GET, &path(bus, &format!("/{}", encode(&id))), Bytes::new()).await?;
+        let path = path(bus, &format!("/{}", encode(&id)));
+        replay = native::call(client, Method::GET, &path, &[], None).await?;
         if is_shown {
             write!(progress, "\r{}", line(&replay))?;
             progress.flush()?;
@@ -64,9 +63,9 @@ async fn follow(client: &Client, bus: &str, mut replay: Value) -> anyhow::Result
 }
 
 fn show_all(args: &ReplayListArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::find(&args.server.data_dir)?;
-    let answer = block_on(call(&client, Method::GET, &path(&args.bus, ""), Bytes::new()))?;
-    match args.server.json {
+    let client = Client::find(&args.at.server.data_dir)?;
+    let answer = block_on(native::call(&client, Method::GET, &path(&args.at.bus, ""), &[], None))?;
+    match args.at.server.json {
         true => println!("{answer}"),
         false => list(&answer["replays"]).iter().for_each(|replay| println!("{}", line(replay))),
     }
@@ -74,18 +73,14 @@ fn show_all(args: &ReplayListArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn act(args: &ReplayIdArgs, method: Method, then: &str) -> anyhow::Result<ExitCode> {
-    let client = Client::find(&args.server.data_dir)?;
-    let path = path(&args.bus, &format!("/{}{then}", encode(&args.id)));
-    print(&block_on(call(&client, method, &path, Bytes::new()))?, args.server.json);
+    let client = Client::find(&args.at.server.data_dir)?;
+    let path = path(&args.at.bus, &format!("/{}{then}", encode(&args.id)));
+    print(&block_on(native::call(&client, method, &path, &[], None))?, args.at.server.json);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn call(client: &Client, method: Method, path: &str, body: Bytes) -> anyhow::Result<Value> {
-    client.rest(method, path, &[("content-type", "application/json")], body).await?.json()
-}
-
 fn path(bus: &str, rest: &str) -> String {
-    format!("/kulkul/v1/buses/{}/replays{rest}", encode(bus))
+    format!("buses/{}/replays{rest}", encode(bus))
 }
 
 fn print(replay: &Value, as_json: bool) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kulkul_client::{Client, text};
 use serde_json::Value;
 
-use super::event_list::{fetch, line, query_of, words};
+use super::event_list::{fetch, line, words};
 use super::trace_text::list;
 use crate::cli::EventTailArgs;
 use crate::commands::block_on;
@@ -17,26 +17,27 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Prints each event that is accepted from now on, until it is stopped or has printed enough.
 pub fn run(args: &EventTailArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::find(&args.server.data_dir)?;
+    let client = Client::find(&args.at.server.data_dir)?;
     block_on(follow(&client, args))?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn follow(client: &Client, args: &EventTailArgs) -> anyhow::Result<()> {
-    let newest = fetch(client, &args.bus, "limit=1").await?;
+    let newest = fetch(client, &args.at.bus, &[("limit", "1".to_owned())]).await?;
     let mut after =
         list(&newest["events"]).first().map_or_else(|| "0".to_owned(), |event| text(&event["place"]));
     let mut left = args.count.unwrap_or(u64::MAX);
     while left > 0 {
-        let more = [
+        let mut asked = words(&args.filter);
+        asked.extend([
             ("order", "oldest".to_owned()),
             ("limit", left.min(100).to_string()),
             ("body", args.body.to_string()),
             ("after", after.clone()),
-        ];
-        let page = fetch(client, &args.bus, &query_of(words(&args.filter).into_iter().chain(more))).await?;
+        ]);
+        let page = fetch(client, &args.at.bus, &asked).await?;
         for event in list(&page["events"]) {
-            if !print(event, args.server.json)? {
+            if !print(event, args.at.server.json)? {
                 return Ok(());
             }
             after = text(&event["place"]);

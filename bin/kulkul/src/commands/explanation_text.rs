@@ -1,11 +1,9 @@
 //! What a rule says of an event, as text for people.
 
-use std::fmt::Write;
-
 use kulkul_client::text;
 use serde_json::Value;
 
-use super::trace_text::list;
+use super::trace_text::{line, list};
 
 /// Which conditions are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +68,6 @@ pub fn findings(of: &Value, depth: usize, shown: Shown, out: &mut String) {
             }
         }
     }
-}
-
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing to a string does not fail.
-    let _ = writeln!(out, "{text}");
 }
 
 #[cfg(test)]

@@ -30,7 +30,8 @@ pub async fn all(
     words: &[(&str, String)],
     max: usize,
 ) -> anyhow::Result<Vec<Value>> {
-    const PAGE: usize = 1000;
+    // As many as every list of the server gives at once.
+    const PAGE: usize = 100;
     let mut found: Vec<Value> = Vec::new();
     let mut after = None;
     while found.len() < max {

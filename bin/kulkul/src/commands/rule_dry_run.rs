@@ -1,23 +1,21 @@
 //! `kulkul rule dry-run`: what a changed rule would have done.
 
-use std::fmt::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use bytes::Bytes;
 use hyper::Method;
 use kulkul_client::{Client, encode, text};
 use serde_json::{Map, Value, json};
 
 use super::event_list::words;
 use super::explanation_text::{Shown, findings};
-use super::trace_text::list;
+use super::trace_text::{line, list};
 use crate::cli::RuleDryRunArgs;
-use crate::commands::{block_on, text_or_file};
+use crate::commands::{block_on, native, text_or_file};
 
 /// Prints the counts, and samples of what would differ.
 pub fn run(args: &RuleDryRunArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::find(&args.server.data_dir)?;
+    let client = Client::find(&args.at.server.data_dir)?;
     let filter: Map<String, Value> =
         words(&args.filter).into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let targets = args.targets.as_deref().map(targets).transpose()?;
@@ -29,11 +27,9 @@ pub fn run(args: &RuleDryRunArgs) -> anyhow::Result<ExitCode> {
         "eventCount": args.events,
         "sampleCount": args.samples,
     });
-    let path = format!("/kulkul/v1/buses/{}/dry-run", encode(&args.bus));
-    let headers = [("content-type", "application/json")];
-    let answer =
-        block_on(client.rest(Method::POST, &path, &headers, Bytes::from(asked.to_string())))?.json()?;
-    match args.server.json {
+    let path = format!("buses/{}/dry-run", encode(&args.at.bus));
+    let answer = block_on(native::call(&client, Method::POST, &path, &[], Some(&asked)))?;
+    match args.at.server.json {
         true => println!("{answer}"),
         false => print!("{}", text_of(&answer)),
     }
@@ -93,11 +89,6 @@ fn shown(preview: &Value) -> String {
     };
     let cut = if preview["isCut"] == true { "…" } else { "" };
     format!("{}{cut}", text.replace('\n', "\\n"))
-}
-
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing to a string does not fail.
-    let _ = writeln!(out, "{text}");
 }
 
 #[cfg(test)]

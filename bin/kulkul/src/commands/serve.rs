@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -11,31 +11,36 @@ use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::server::Server;
 
-/// Serves until SIGINT or SIGTERM, then shuts down in order. A second signal ends the process at once.
+/// Serves until SIGINT or SIGTERM, then shuts down in order. A second signal ends the process at once. When a part of
+/// the server fails, the rest is shut down in order as well, and whoever supervises the process starts a whole one.
 pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(args.config.as_deref(), std::env::vars(), &flags(args))?;
     start_log(args.log_json);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("kulkul").build()?;
-    runtime.block_on(serve(config))?;
+    let served = runtime.block_on(serve(config));
     // What still runs belongs to nobody any more: the grace is over.
     runtime.shutdown_background();
-    Ok(ExitCode::SUCCESS)
+    served.map(|()| ExitCode::SUCCESS)
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
-    let server = Server::start(config).await?;
+    let mut server = Server::start(config).await?;
     println!("{}", server.announcement());
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    let failed = tokio::select! {
+        _ = interrupt.recv() => false,
+        _ = terminate.recv() => false,
+        () = server.failed() => true,
+    };
     tracing::info!("stopping");
     tokio::select! {
         () = server.stop() => tracing::info!("stopped"),
         _ = interrupt.recv() => tracing::warn!("stopped at once, by a second signal"),
         _ = terminate.recv() => tracing::warn!("stopped at once, by a second signal"),
+    }
+    if failed {
+        bail!("a part of the server failed; its log says which");
     }
     Ok(())
 }

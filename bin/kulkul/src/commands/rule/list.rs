@@ -12,9 +12,9 @@ use crate::commands::table::Table;
 
 /// Lists the rules of a bus by name, those of triggers among them.
 pub fn run(args: &RuleListArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::find(&args.server.data_dir)?;
-    let found = block_on(rules::list(&client, &args.bus, &args.prefix))?;
-    if args.server.json {
+    let client = Client::find(&args.at.server.data_dir)?;
+    let found = block_on(rules::list(&client, &args.at.bus, &args.prefix))?;
+    if args.at.server.json {
         println!("{}", json!({ "rules": found }));
         return Ok(ExitCode::SUCCESS);
     }
