@@ -104,6 +104,47 @@ def test_a_trigger_moves_to_another_bus(project, commands):
     assert [rule["RuleName"] for rule in commands.document("rule", "list", "--bus", "shop")["rules"]] == ["audit"]
 
 
+def left_rule(commands, function_arn, target="function"):
+    """Makes the rule of the trigger `orders` as an interrupted creation leaves it: without the trigger."""
+    targets = [{"Id": target, "Type": "acs.fc.function", "Endpoint": function_arn, "ParamList": [
+        {"ResourceKey": "functionName", "Form": "CONSTANT", "Value": "echo"}, {"ResourceKey": "Body", "Form": "ORIGINAL"}]}]
+    commands.succeed("rule", "create", "echo-orders", "--bus", "shop", "--source", "old", "--targets", json.dumps(targets))
+
+
+def test_the_rule_that_an_interrupted_creation_left_is_taken_over(project, commands):
+    commands.succeed("deploy", project)
+    commands.succeed("trigger", "delete", "echo", "orders")
+    left_rule(commands, commands.document("function", "show", "echo")["function"]["functionArn"])
+    assert actions(commands.document("deploy", project)) == dict.fromkeys(ALL, "keep") | {"trigger echo/orders": "create"}
+    assert json.loads(commands.document("rule", "show", "echo-orders", "--bus", "shop")["FilterPattern"]) == {"source": ["shop"]}
+    assert actions(commands.document("deploy", project)) == dict.fromkeys(ALL, "keep")
+
+
+def test_a_rule_that_does_something_else_is_not_taken_over(project, commands):
+    commands.succeed("deploy", project)
+    commands.succeed("trigger", "delete", "echo", "orders")
+    left_rule(commands, commands.document("function", "show", "echo")["function"]["functionArn"], target="other")
+    done = commands.run("deploy", project)
+    assert done.returncode == 1 and "EventRuleAlreadyExist" in done.stderr
+    assert json.loads(commands.document("rule", "show", "echo-orders", "--bus", "shop")["FilterPattern"]) == {"source": ["old"]}
+
+
+def test_a_trigger_is_deleted_although_its_rule_is_gone(project, commands):
+    commands.succeed("deploy", project)
+    commands.succeed("rule", "delete", "echo-orders", "--bus", "shop")
+    commands.succeed("trigger", "delete", "echo", "orders")
+    assert actions(commands.document("deploy", project))["trigger echo/orders"] == "create"
+
+
+def test_a_trigger_stays_where_it_is_when_the_other_bus_does_not_exist(project, commands):
+    commands.succeed("deploy", project)
+    (project / "kulkul.yaml").write_text(FILE.replace("        bus: shop\n        events: {source: shop}", "        bus: absent\n        events: {source: shop}"))
+    done = commands.run("deploy", project)
+    assert done.returncode == 1 and "no bus `absent`" in done.stderr
+    (project / "kulkul.yaml").write_text(FILE)
+    assert actions(commands.document("deploy", project)) == dict.fromkeys(ALL, "keep")
+
+
 def test_other_triggers_stay_unless_they_are_pruned(project, commands):
     commands.succeed("deploy", project)
     commands.succeed("trigger", "create", "echo", "by-hand", "--source", "acs.ecs")

@@ -51,6 +51,9 @@ def test_targets_are_listed_in_pages_and_by_bus_rule_and_state(targets, function
     assert [shown["name"] for shown in targets.list(bus=bus)] == names
     assert [shown["name"] for shown in targets.list(bus=bus, rule="r2")] == names[2:4]
     assert [shown["name"] for shown in targets.list(bus=bus, rule="r2", target="b")] == names[3:4]
+    assert [shown["name"] for shown in targets.list(name=names[3])] == names[3:4]
+    assert targets.list(name=names[3], after=names[3]) == targets.list(name=names[3], state="paused") == []
+    assert targets.list(name="rule/nowhere/r/t") == []
     assert [shown["name"] for shown in targets.list(function=bus)] == [f"async/{bus}/LATEST"]
     paged, after = [], None
     while True:
@@ -67,7 +70,7 @@ def test_targets_are_listed_in_pages_and_by_bus_rule_and_state(targets, function
 
 
 @pytest.mark.parametrize("query", [
-    {"state": "fine"}, {"limit": 0}, {"limit": 1001}, {"limit": "x"}, {"rule": "r"}, {"bus": "a b"},
+    {"state": "fine"}, {"limit": 0}, {"limit": 101}, {"limit": "x"}, {"rule": "r"}, {"bus": "a b"},
     {"name": "rule/b/r/t", "bus": "b"},
 ])
 def test_a_list_that_cannot_be_meant_is_refused(targets, query):

@@ -102,6 +102,8 @@ def test_limits_are_inclusive(eb, unique):
     ({"AuthorizationType": "BASIC_AUTH"}, "BasicAuthParameters"),
     ({**BASIC, "BasicAuthParameters": {"Username": "a:b", "Password": "x"}}, "Username"),
     ({**BASIC, "BasicAuthParameters": {"Username": "u"}}, "Password is missing"),
+    ({**BASIC, "BasicAuthParameters": {"Username": "u", "Password": MASK}}, "Password is the mask"),
+    (oauth("https://id.example.com/", body=[("pin", MASK, "true")]), "is the mask"),
     ({**API_KEY, "ApiKeyAuthParameters": {"ApiKeyName": "x y", "ApiKeyValue": "v"}}, "name of a header"),
     ({**API_KEY, "ApiKeyAuthParameters": {"ApiKeyName": "x", "ApiKeyValue": "a\r\nb: c"}}, "cannot stand in a header"),
     (oauth("ftp://id.example.com/"), "AuthorizationEndpoint"),

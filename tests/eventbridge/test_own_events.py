@@ -81,13 +81,17 @@ def test_operations_on_buses_and_rules_are_told(own_events, hub, unique):
     assert of_resource(told(), "everything")[0]["data"]["resourceType"] == "ACS::EventBridge::Rule"
 
 
-def test_the_end_of_an_invocation_that_was_called_is_told_once(own_events, functions, unique):
+def test_the_end_of_an_invocation_that_was_called_is_told_once(own_events, hub, functions, unique):
     seen, name = own_events("fc:ActionTrail:AliyunServiceEvent"), unique("ended")
     functions.create(name, ECHO)
     functions.invoke(name, "1", kind="Async")
     told = lambda: [event["data"] for event in of_resource(seen(), name)]
-    wait_until(lambda: told(), what=seen)
-    data = told()[0]
+    wait_until(told, what=seen)
+    # What comes later through the same rule: a second telling would have come before it.
+    later = unique("later")
+    hub.put_accepted("default", event(later, type="fc:ActionTrail:AliyunServiceEvent"))
+    wait_until(lambda: later in [document["id"] for document in seen()], what=seen)
+    [data] = told()
     assert (data["eventName"], data["userIdentity"]["type"]) == ("FinishAsyncInvocation", "system")
     assert data["requestParameters"] == {"functionName": name, "qualifier": "LATEST", "attemptCount": 1}
     assert "errorCode" not in data
@@ -104,6 +108,19 @@ def test_a_broken_instance_and_a_refused_call_are_told(own_events, functions, un
     assert of_resource(seen(), name)[0]["data"]["errorCode"] == "InstanceLost"
     told = lambda: [event for event in seen() if event["data"].get("functionName") == missing]
     assert wait_until(told, what=seen)[0]["data"]["errorCode"] == "FunctionNotFound"
+
+
+def test_refused_calls_that_are_repeated_are_told_once_a_second(own_events, functions, unique):
+    seen, missing = own_events("fc:Function:InvokeWithClientError"), unique("missing")
+    begin = time.monotonic()
+    for _ in range(20):
+        with refused("FunctionNotFound"):
+            functions.invoke(missing)
+    seconds = time.monotonic() - begin
+    told = lambda: [event for event in seen() if event["data"].get("functionName") == missing]
+    wait_until(told, what=seen)
+    time.sleep(0.5)
+    assert 1 <= len(told()) <= 1 + int(seconds), (seconds, len(told()))
 
 
 def test_no_event_is_about_delivering_an_event(fresh_server):

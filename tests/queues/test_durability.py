@@ -1,10 +1,10 @@
 """What was answered holds, whatever happens to the server afterwards."""
 
-import concurrent.futures
+import http.client
+import re
 
-from mns.mns_exception import MNSServerException
-
-from harness import queues
+from harness import queues, sockets
+from harness.waiting import wait_until
 
 
 def test_messages_survive_a_kill_as_they_were_answered(fresh_server):
@@ -30,17 +30,12 @@ def test_messages_survive_a_kill_as_they_were_answered(fresh_server):
 
 
 def test_a_server_that_stops_lets_waiting_receives_go(fresh_server):
-    queue = queues.create_queue(fresh_server, "empty")
-
-    def wait():
-        try:
-            queue.receive_message(30)
-        except MNSServerException as error:
-            return error.type
-
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        waiting = pool.submit(wait)
-        # It has arrived when the server shows a connection that is not answered: another request passes it.
-        queues.account(fresh_server).get_queue("empty").get_attributes()
-        assert fresh_server.stop() == 0
-        assert waiting.result(timeout=60) in ("MessageNotExist", None)
+    queues.create_queue(fresh_server, "empty")
+    target = "/queues/empty/messages?waitseconds=30"
+    waiting = http.client.HTTPConnection(fresh_server.api, timeout=60)
+    waiting.request("GET", target, headers=queues.signed_headers("GET", target))
+    wait_until(lambda: sockets.has_read_all(waiting.sock), what="the server reads the request")
+    assert fresh_server.stop(within=20) == 0, "it does not wait for the end of the receive"
+    answer = waiting.getresponse()
+    assert (answer.status, re.search("<Code>(.*)</Code>", answer.read().decode())[1]) == (404, "MessageNotExist")
+    waiting.close()
