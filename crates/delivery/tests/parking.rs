@@ -141,10 +141,12 @@ async fn the_last_ones_at_a_parked_target_are_given_up_too() {
     for number in 0..20 {
         bench.append(&format!("e{number}"), &["dead"]).await;
     }
-    bench.wait_for_pending("dead/dead", 20).await;
-    bench.wait_for_pending("dead", 0).await;
-    // Counted and not timed: while the store works, nothing holds the virtual clock. With a probe for each of them it
-    // would be four attempts a delivery.
+    let dead = QueueId("dead".into());
+    while bench.dispatcher.target(&dead).await.unwrap().unwrap().dead_letter_count != 20 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    // Counted and not timed: the virtual clock goes on while the store works. With a probe for each of them it would
+    // be four attempts a delivery.
     let attempts = bench.functions.received("dead").len();
     assert!(attempts < 20 * 2, "{attempts} attempts");
     bench.close().await;
@@ -168,8 +170,9 @@ async fn what_a_parked_target_holds_up_for_too_long_is_given_up() {
     assert_eq!(bench.dispatcher.target(&dead).await.unwrap().unwrap().dead_letter_count, 0);
     tokio::time::sleep(Duration::from_secs(200)).await;
     let letters = bench.dispatcher.dead_letters(&Default::default(), None, 1000).await.unwrap().letters;
+    // There is a probe a minute.
     assert!(
-        (50..=90).contains(&letters.len()),
+        (50..=95).contains(&letters.len()),
         "those that had no turn within ten minutes: {}",
         letters.len()
     );
