@@ -1,4 +1,4 @@
-"""The official Node.js SDKs, each in a script of its own."""
+"""The Node.js SDKs, each in a script of its own."""
 
 import os
 import pathlib
@@ -32,3 +32,32 @@ def test_the_client_for_functions_works_unmodified(server, unique):
 
 def test_the_client_for_queues_works_unmodified(server, unique):
     run("queues.js", API=server.api, QUEUE=unique("node"))
+
+
+def test_the_client_for_cloudevents_publishes_in_every_mode(server, hub, record, collector, unique):
+    bus = unique("node")
+    hub.create_bus(bus)
+    hub.create_rule(bus, "all", {}, [record(f"/{bus}")])
+    run("cloud_events.js", API=server.api, BUS=bus, STEP="publish")
+    events = {event["id"]: event for event in collector.wait_for(f"/{bus}", 9)}
+    pick = lambda id, *names: tuple(events[id].get(name) for name in names)  # noqa: E731
+    attributes = ("source", "type", "specversion", "time", "dataschema", "datacontenttype", "tenant", "data")
+    for id in ("binary", "structured"):
+        assert pick(id, *attributes) == (
+            "/shop", "order.placed", "1.0", "2026-11-22T07:21:54.018Z", "https://shop.example.com/order.json",
+            "application/json", "blue", {"total": 7})
+    assert pick("binary", "subject", "attempt", "express") == ("order 7", "3", "true"), "headers are texts"
+    assert pick("structured", "subject", "attempt", "express") == ("order 7 / ü", 3, True)
+    for mode in ("binary", "structured", "batch"):
+        assert pick(f"{mode}-bytes", "datacontenttype", "data_base64", "data") == ("image/png", "if8=", None)
+    for mode in ("binary", "batch"):
+        assert pick(f"{mode}-text", "datacontenttype", "data") == ("text/plain", "plain ü")
+    assert events["batch"]["data"] == {"total": 7}
+    assert "data" not in events["batch-none"]
+
+
+def test_the_client_for_cloudevents_learns_why_an_event_is_refused(server, hub, unique):
+    bus = unique("node")
+    hub.create_bus(bus)
+    run("cloud_events.js", API=server.api, BUS=bus, STEP="refusals")
+    assert hub.trace(bus, "kept-out") == []
