@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use kulkul_delivery::RetryStrategy::{Backoff, ExponentialDecay};
 use kulkul_delivery::{
-    Clock, Dispatcher, DispatcherOptions, ErrorsTolerance, Failure, Plan, SystemClock, TimerClock, Verdict,
+    Clock, Dispatcher, DispatcherOptions, ErrorsTolerance, Failure, Plan, SystemClock, TargetAnswer,
+    TimerClock, Verdict,
 };
 use kulkul_model::Timestamp;
 use kulkul_store::QueueId;
@@ -44,6 +45,52 @@ async fn the_ladder_of_a_day_runs_to_its_end_and_leaves_a_dead_letter() {
         bench.store.event_log().browse(&Dispatcher::dead_letters_of(&dead), None, 10).await.unwrap();
     let failure = Failure::from_note(letters[0].note.as_ref().unwrap()).unwrap();
     assert_eq!((failure.queue, failure.attempt_count, failure.answer.as_str()), (dead, 177, "Failed"));
+    bench.close().await;
+}
+
+/// The answer of a target that failed, and asked to be left alone for so many seconds.
+fn asking(seconds: Option<u64>) -> TargetAnswer {
+    TargetAnswer {
+        retry_after: seconds.map(Duration::from_secs),
+        ..TargetAnswer::new(Verdict::Failed, "[429]Too Many Requests")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_asks_for_patience_is_left_alone_for_as_long_but_never_tried_early() {
+    let table = [
+        // target, strategy, what it asks for after each attempt, the waits that follow
+        ("longer", ExponentialDecay, [Some(7), Some(30), None], [7, 30, 4]),
+        ("shorter", ExponentialDecay, [Some(0), Some(1), Some(3)], [1, 2, 4]),
+        ("endless", ExponentialDecay, [Some(3600), Some(3601), Some(u64::MAX)], [3600, 3600, 3600]),
+        ("backoff", Backoff, [Some(20), Some(60), Some(86_400)], [20, 60, 3600]),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let plans = table.iter().map(|(target, strategy, ..)| plan(target, *strategy)).collect();
+    let bench = bench(&dir, paused_clock(), plans).await;
+    for (target, _, asked, expected) in table {
+        bench.functions.answer_in_full(target, move |call| match asked.get(call.failed as usize) {
+            Some(seconds) => asking(*seconds),
+            None => TargetAnswer::new(Verdict::Succeeded, "[200]OK"),
+        });
+        // One after the other: timers of one would move the clock while the store works for another.
+        bench.append(target, &[target]).await;
+        let received = bench.functions.wait_for(target, expected.len() + 1).await;
+        let waits: Vec<u64> =
+            received.windows(2).map(|pair| pair[1].at.since(pair[0].at).as_secs()).collect();
+        assert_eq!(waits, expected, "{target}");
+    }
+    bench.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_gives_a_delivery_no_further_attempts() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = bench(&dir, paused_clock(), vec![plan("busy", Backoff)]).await;
+    bench.functions.answer_in_full("busy", |_| asking(Some(600)));
+    bench.append("e1", &["busy"]).await;
+    bench.wait_for_pending("dead/busy", 1).await;
+    assert_eq!(bench.functions.received("busy").len(), 4);
     bench.close().await;
 }
 

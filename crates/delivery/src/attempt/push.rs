@@ -1,6 +1,7 @@
 //! Pushing to an address over HTTP.
 
-use std::time::Duration;
+use std::num::IntErrorKind;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use kulkul_model::Timestamp;
@@ -76,17 +77,19 @@ pub fn answer_of(answered: Result<Answer, OutboundError>) -> TargetAnswer {
     };
     let asks = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     TargetAnswer {
-        retry_after: asks.then(|| retry_after(&answer.headers)).flatten(),
+        retry_after: asks.then(|| retry_after(&answer.headers, SystemTime::now())).flatten(),
         ..TargetAnswer::new(Verdict::Failed, format!("[{}]{text}", status.as_u16()))
     }
 }
 
-/// `Retry-After`: seconds, or a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// `Retry-After`: seconds, or a date. `None` when it is neither, or a date that has gone by.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     match text.parse::<u64>() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(std::time::SystemTime::now()).ok(),
+        // Whoever asks for more than a number holds means a long time, and is given the longest there is.
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Some(Duration::MAX),
+        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now).ok(),
     }
 }
 
@@ -142,7 +145,11 @@ mod tests {
         let table = [
             (429, "7", Some(7)),
             (503, " 120 ", Some(120)),
+            (429, "0", Some(0)),
+            (503, "18446744073709551615", Some(u64::MAX)),
             (500, "7", None),
+            (408, "7", None),
+            (302, "7", None),
             (429, "soon", None),
             (429, "-1", None),
             (429, "Thu, 01 Jan 1970 00:00:00 GMT", None),
@@ -151,9 +158,29 @@ mod tests {
             let answer = answer(status, &[("retry-after", value)], "");
             assert_eq!(answer.retry_after, seconds.map(Duration::from_secs), "{status} {value}");
         }
-        let later = std::time::SystemTime::now() + Duration::from_secs(100);
-        let asked = answer(429, &[("retry-after", &httpdate::fmt_http_date(later))], "").retry_after;
-        assert!(asked.is_some_and(|wait| wait.as_secs() > 60), "{asked:?}");
+        let endless = answer(429, &[("retry-after", "18446744073709551616")], "");
+        assert_eq!(endless.retry_after, Some(Duration::MAX));
+        let later = SystemTime::now() + Duration::from_secs(3600);
+        let dated = answer(503, &[("retry-after", &httpdate::fmt_http_date(later))], "");
+        assert!(dated.retry_after.is_some(), "a date is measured against the clock of this machine");
+    }
+
+    #[test]
+    fn retry_after_may_be_a_date_in_any_form_that_http_knows() {
+        // Source: RFC 9110, 5.6.7.
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 100);
+        let table = [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(100)),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", Some(100)),
+            ("Sun Nov  6 08:49:37 1994", Some(100)),
+            ("Sun, 06 Nov 1994 08:47:57 GMT", Some(0)),
+            ("Sun, 06 Nov 1994 08:47:56 GMT", None),
+            ("Sun, 06 Nov 1994 08:49:37", None),
+        ];
+        for (date, seconds) in table {
+            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(date))]);
+            assert_eq!(retry_after(&headers, now), seconds.map(Duration::from_secs), "{date}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) struct Received {
     pub(crate) at: Timestamp,
 }
 
-type Script = Box<dyn Fn(&FunctionCall) -> Verdict + Send>;
+type Script = Box<dyn Fn(&FunctionCall) -> TargetAnswer + Send>;
 
 /// Functions that note every call and answer by a script; without one they succeed.
 pub(crate) struct Functions {
@@ -39,6 +39,15 @@ pub(crate) struct Functions {
 
 impl Functions {
     pub(crate) fn answer(&self, function: &str, script: impl Fn(&FunctionCall) -> Verdict + Send + 'static) {
+        self.answer_in_full(function, move |call| plain(script(call)));
+    }
+
+    /// As [`Functions::answer`], for a script that says more than the verdict.
+    pub(crate) fn answer_in_full(
+        &self,
+        function: &str,
+        script: impl Fn(&FunctionCall) -> TargetAnswer + Send + 'static,
+    ) {
         self.scripts.lock().unwrap().insert(function.to_owned(), Box::new(script));
     }
 
@@ -68,12 +77,12 @@ impl FunctionCaller for Functions {
     fn call(&self, call: FunctionCall) -> BoxFuture<'_, TargetAnswer> {
         Box::pin(async move {
             let function = call.function.as_str().to_owned();
-            let verdict = self
+            let answer = self
                 .scripts
                 .lock()
                 .unwrap()
                 .get(&function)
-                .map_or(Verdict::Succeeded, |script| script(&call));
+                .map_or_else(|| plain(Verdict::Succeeded), |script| script(&call));
             let received =
                 Received { function, payload: call.payload, failed: call.failed, at: self.clock.now() };
             let hangs = self.hanging.lock().unwrap().contains(&received.function);
@@ -82,9 +91,13 @@ impl FunctionCaller for Functions {
             if hangs {
                 std::future::pending::<()>().await;
             }
-            TargetAnswer::new(verdict, format!("{verdict:?}"))
+            answer
         })
     }
+}
+
+fn plain(verdict: Verdict) -> TargetAnswer {
+    TargetAnswer::new(verdict, format!("{verdict:?}"))
 }
 
 pub(crate) struct Bench {
