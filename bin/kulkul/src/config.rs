@@ -54,6 +54,8 @@ pub struct Config {
     pub http_target_timeout: Duration,
     /// How long connecting to one may take.
     pub http_target_connect_timeout: Duration,
+    /// Whether one that answers 4xx is tried again.
+    pub http_target_retry_client_errors: bool,
     /// Whether numbers in patterns are compared by value.
     pub numeric_equality: bool,
     /// Whether operations on this server's own resources are events.

@@ -14,7 +14,9 @@ use kulkul_access::{AccessKeys, FirstKey, NewKey, Role};
 use kulkul_api::{Api, ApiOptions, ApiParts, BusinessErrors, ReceiveOptions};
 use kulkul_bus::{Hub, HubOptions, HubParts};
 use kulkul_connection::{Connections, ConnectionsParts};
-use kulkul_delivery::{Clock, Dispatcher, DispatcherOptions, Outside, Pusher, Redrives, SystemClock};
+use kulkul_delivery::{
+    ClientErrors, Clock, Dispatcher, DispatcherOptions, Outside, Pusher, Redrives, SystemClock,
+};
 use kulkul_function::{FunctionOptions, Functions, FunctionsParts, LogLimits, Logs};
 use kulkul_instance::{Instances, InstancesConfig, RuntimeChoice};
 use kulkul_listener::{Limits, Listener};
@@ -155,11 +157,17 @@ impl Server {
             metadata: store.metadata(),
             outbound: outbound.clone(),
             timeout: config.http_target_timeout,
+            client_errors: client_errors(&config),
             clock: clock.clone(),
         })
         .await
         .context("cannot read the connections")?;
-        let pusher = Pusher { outbound, signer: signer.clone(), timeout: config.http_target_timeout };
+        let pusher = Pusher {
+            outbound,
+            signer: signer.clone(),
+            timeout: config.http_target_timeout,
+            client_errors: client_errors(&config),
+        };
         let outside = Outside {
             pusher: Some(pusher),
             buses: Some(hub.clone()),
@@ -290,6 +298,13 @@ fn outbound(config: &Config) -> Outbound {
         connect_timeout: config.http_target_connect_timeout,
         authorities: Vec::new(),
     })
+}
+
+fn client_errors(config: &Config) -> ClientErrors {
+    match config.http_target_retry_client_errors {
+        true => ClientErrors::Retried,
+        false => ClientErrors::Final,
+    }
 }
 
 fn signer(config: &Config, address: SocketAddr) -> anyhow::Result<Signer> {

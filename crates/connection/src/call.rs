@@ -98,10 +98,11 @@ impl Connections {
             value.set_sensitive(true);
             request.headers.insert(name, value);
         }
-        answer_of(self.parts.outbound.send(request).await)
+        answer_of(self.parts.outbound.send(request).await, self.parts.client_errors)
     }
 
-    /// Sends with the token that there is. One that is refused is asked for anew, once.
+    /// Sends with the token that there is. One that is refused is asked for anew, once; only the answer to the new one
+    /// says anything about the request.
     async fn send_with_token(
         &self,
         request: OutboundRequest,
@@ -116,7 +117,7 @@ impl Connections {
         first.headers.insert(header::AUTHORIZATION, token.clone());
         let answered = outbound.send(first).await;
         if !answered.as_ref().is_ok_and(|answer| answer.status == StatusCode::UNAUTHORIZED) {
-            return Ok(answer_of(answered));
+            return Ok(answer_of(answered, self.parts.client_errors));
         }
         let token = slot.authorization(oauth, outbound, timeout, Some(&token)).await.map_err(failed)?;
         Ok(self.send(request, Some((header::AUTHORIZATION, token))).await)

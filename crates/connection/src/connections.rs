@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use kulkul_delivery::Clock;
+use kulkul_delivery::{ClientErrors, Clock};
 use kulkul_model::{ApiDestinationName, ConnectionName};
 use kulkul_outbound::Outbound;
 use kulkul_store::{Document, Metadata, Revision, StoreError};
@@ -30,6 +30,8 @@ pub struct ConnectionsParts {
     pub outbound: Outbound,
     /// How long a request may take, from resolving the name to the end of the answer.
     pub timeout: Duration,
+    /// Whether an API that finds fault with a request gets it again.
+    pub client_errors: ClientErrors,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
 }

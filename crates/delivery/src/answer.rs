@@ -28,10 +28,23 @@ pub enum Verdict {
     Succeeded,
     /// It failed; another attempt may succeed.
     Failed,
-    /// It cannot be reached as it is described; another attempt cannot succeed.
+    /// Another attempt cannot succeed, such as at a function that does not exist, or is not wanted.
     Impossible,
     /// There was no room now, on our side. This does not count as an attempt.
     Throttled,
+}
+
+/// What follows when a target over HTTP finds fault with the request: a 4xx, but for those that ask for patience
+/// (408, 425 and 429).
+///
+/// The documents exempt no answer from the retries of a rule, and do not say what the cloud does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientErrors {
+    /// Another attempt, as after any other failure: what the owner of a target mends today was wrong yesterday.
+    #[default]
+    Retried,
+    /// Nothing: the delivery is given up.
+    Final,
 }
 
 impl TargetAnswer {

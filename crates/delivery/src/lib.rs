@@ -31,7 +31,7 @@ mod sinks;
 mod target;
 mod target_state;
 
-pub use answer::{TargetAnswer, Verdict};
+pub use answer::{ClientErrors, TargetAnswer, Verdict};
 pub use attempt::{answer_of, chain};
 pub use caller::{DestinationCall, DestinationCaller, FunctionCall, FunctionCaller, InvocationMode};
 pub use circuit::{Circuit, CircuitState};

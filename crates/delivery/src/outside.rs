@@ -6,6 +6,7 @@ use std::time::Duration;
 use kulkul_outbound::Outbound;
 use kulkul_push::Signer;
 
+use crate::ClientErrors;
 use crate::caller::{DestinationCaller, FunctionCaller};
 use crate::sinks::{BusSink, QueueSink};
 
@@ -33,6 +34,8 @@ pub struct Pusher {
     pub signer: Arc<Signer>,
     /// How long an attempt may take, from resolving the name to the end of the answer.
     pub timeout: Duration,
+    /// Whether one that finds fault with a request gets it again.
+    pub client_errors: ClientErrors,
 }
 
 impl Outside {

@@ -268,6 +268,7 @@ impl Part {
                     authorities: Vec::new(),
                 }),
                 timeout: Duration::from_secs(1),
+                client_errors: Default::default(),
                 clock: clock.clone(),
             })
             .await?,

@@ -179,6 +179,16 @@ pub const SETTINGS: &[Setting] = &[
         }
     ),
     setting!(
+        "http_target_retry_client_errors",
+        "KULKUL_HTTP_TARGET_RETRY_CLIENT_ERRORS",
+        "true",
+        "Whether a target over HTTP, an API destination included, is tried again after a 4xx. With `false`, a 4xx other than 408, 425 and 429 ends the delivery at once.",
+        |c, v| {
+            c.http_target_retry_client_errors = flag(v)?;
+            Ok(())
+        }
+    ),
+    setting!(
         "numeric_equality",
         "KULKUL_NUMERIC_EQUALITY",
         "false",
@@ -458,6 +468,7 @@ pub fn defaults() -> Config {
         allow_targets: None,
         http_target_timeout: Default::default(),
         http_target_connect_timeout: Default::default(),
+        http_target_retry_client_errors: true,
         numeric_equality: false,
         own_events: true,
         trace_age_max: Default::default(),

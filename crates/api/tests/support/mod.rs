@@ -143,6 +143,7 @@ impl Server {
                     authorities: Vec::new(),
                 }),
                 timeout: Duration::from_secs(1),
+                client_errors: Default::default(),
                 clock: clock.clone(),
             })
             .await

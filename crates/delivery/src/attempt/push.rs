@@ -10,7 +10,7 @@ use kulkul_transform::Transform;
 
 use super::Tried;
 use super::payload::{Payload, payload};
-use crate::{Delivery, Outside, TargetAnswer, Verdict};
+use crate::{ClientErrors, Delivery, Outside, TargetAnswer, Verdict};
 
 /// How much of what a target says about a failure is kept.
 const REASON_CHARS_MAX: usize = 256;
@@ -50,14 +50,12 @@ pub(super) async fn push(
         body: bytes,
         timeout: pusher.timeout,
     };
-    Tried { answer: answer_of(pusher.outbound.send(request).await), sent, invocation: None }
+    let answer = answer_of(pusher.outbound.send(request).await, pusher.client_errors);
+    Tried { answer, sent, invocation: None }
 }
 
 /// What an HTTP answer, or none, means for a delivery.
-///
-/// Other 4xx than those that ask for patience are tried again too: the documents exempt nothing, and what the owner of a
-/// target mends today was wrong yesterday.
-pub fn answer_of(answered: Result<Answer, OutboundError>) -> TargetAnswer {
+pub fn answer_of(answered: Result<Answer, OutboundError>, client_errors: ClientErrors) -> TargetAnswer {
     let answer = match answered {
         Ok(answer) => answer,
         Err(error) if error.is_retryable() => return TargetAnswer::new(Verdict::Failed, chain(&error)),
@@ -78,7 +76,17 @@ pub fn answer_of(answered: Result<Answer, OutboundError>) -> TargetAnswer {
     let asks = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     TargetAnswer {
         retry_after: asks.then(|| retry_after(&answer.headers, SystemTime::now())).flatten(),
-        ..TargetAnswer::new(Verdict::Failed, format!("[{}]{text}", status.as_u16()))
+        ..TargetAnswer::new(verdict_of(status, client_errors), format!("[{}]{text}", status.as_u16()))
+    }
+}
+
+/// What follows an answer that is no success.
+fn verdict_of(status: StatusCode, client_errors: ClientErrors) -> Verdict {
+    let asks_for_patience =
+        matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS);
+    match client_errors {
+        ClientErrors::Final if status.is_client_error() && !asks_for_patience => Verdict::Impossible,
+        ClientErrors::Retried | ClientErrors::Final => Verdict::Failed,
     }
 }
 
@@ -117,11 +125,12 @@ mod tests {
         let header = |(name, value): &(&'static str, &str)| {
             (http::HeaderName::from_static(name), value.parse().unwrap())
         };
-        answer_of(Ok(Answer {
+        let answer = Answer {
             status: StatusCode::from_u16(status).unwrap(),
             headers: headers.iter().map(header).collect(),
             body: Bytes::from_static(body.as_bytes()),
-        }))
+        };
+        answer_of(Ok(answer), ClientErrors::Retried)
     }
 
     #[test]
@@ -138,6 +147,39 @@ mod tests {
             let answer = answer(status, &[], body);
             assert_eq!((answer.verdict, answer.answer.as_str()), (verdict, text));
         }
+    }
+
+    #[test]
+    fn a_fault_of_the_request_is_tried_again_unless_it_is_final() {
+        use ClientErrors::{Final, Retried};
+        let table = [
+            // status, verdict when it is retried, when it is final
+            (302, Verdict::Failed, Verdict::Failed),
+            (400, Verdict::Failed, Verdict::Impossible),
+            (401, Verdict::Failed, Verdict::Impossible),
+            (404, Verdict::Failed, Verdict::Impossible),
+            (408, Verdict::Failed, Verdict::Failed),
+            (410, Verdict::Failed, Verdict::Impossible),
+            (413, Verdict::Failed, Verdict::Impossible),
+            (425, Verdict::Failed, Verdict::Failed),
+            (429, Verdict::Failed, Verdict::Failed),
+            (499, Verdict::Failed, Verdict::Impossible),
+            (500, Verdict::Failed, Verdict::Failed),
+            (503, Verdict::Failed, Verdict::Failed),
+        ];
+        for (status, retried, is_final) in table {
+            let code = StatusCode::from_u16(status).unwrap();
+            assert_eq!([verdict_of(code, Retried), verdict_of(code, Final)], [retried, is_final], "{status}");
+        }
+        let slow = OutboundError::TimedOut { limit: Duration::from_secs(5) };
+        assert_eq!(
+            answer_of(Err(slow), Final).verdict,
+            Verdict::Failed,
+            "no answer is no fault of the request"
+        );
+        let gone = Answer { status: StatusCode::GONE, headers: HeaderMap::new(), body: Bytes::new() };
+        let gone = answer_of(Ok(gone), Final);
+        assert_eq!((gone.verdict, gone.answer.as_str()), (Verdict::Impossible, "[410]Gone"));
     }
 
     #[test]
@@ -186,9 +228,10 @@ mod tests {
     #[test]
     fn what_cannot_be_sent_is_not_tried_again() {
         let bad = http::Request::builder().header("a b", "c").body(()).unwrap_err();
-        assert_eq!(answer_of(Err(OutboundError::BadRequest(bad))).verdict, Verdict::Impossible);
+        let bad = answer_of(Err(OutboundError::BadRequest(bad)), ClientErrors::Retried);
+        assert_eq!(bad.verdict, Verdict::Impossible);
         let slow = OutboundError::TimedOut { limit: Duration::from_secs(5) };
-        let answer = answer_of(Err(slow));
+        let answer = answer_of(Err(slow), ClientErrors::Retried);
         assert_eq!((answer.verdict, answer.answer.as_str()), (Verdict::Failed, "no answer within 5s"));
     }
 }
