@@ -22,8 +22,7 @@ use x509_cert::time::{Time, Validity};
 /// How long a certificate of ours says it is good. Receivers of pushes look at the key alone.
 const LIFETIME: Duration = Duration::from_secs(20 * 365 * 86_400);
 
-/// The RSA key that a certificate (DER) is about. Who signed it is not looked at: it was configured, or fetched from
-/// a place that is trusted.
+/// The RSA key that a certificate (DER) is about. Who signed it is not looked at: somebody chose it, by configuring it.
 pub(crate) fn key_of(certificate: &[u8]) -> Result<PublicKey, String> {
     let certificate = Certificate::from_der(certificate).map_err(|error| error.to_string())?;
     let key = certificate.tbs_certificate().subject_public_key_info().to_der();
