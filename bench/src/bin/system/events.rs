@@ -10,6 +10,8 @@ use crate::requests::Requests;
 
 /// Size of one event as JSON, as its producer sends it.
 pub(crate) const EVENT_BYTES: usize = 1024;
+/// Events in a large request: the most that the cloud takes.
+pub(crate) const BATCH: usize = 16;
 
 /// An event of [`EVENT_BYTES`] bytes with an id of its own, as `PutEvents` takes it.
 pub(crate) fn event() -> String {

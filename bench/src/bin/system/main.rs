@@ -6,6 +6,7 @@
 
 mod cold;
 mod collector;
+mod deliver;
 mod echo;
 mod entry;
 mod events;

@@ -4,7 +4,7 @@ use kulkul_bench::report::{Bound, Row};
 use serde_json::{Value, json};
 
 use crate::Bench;
-use crate::events::{ALL_ACCEPTED, EVENT_BYTES, put_requests};
+use crate::events::{ALL_ACCEPTED, BATCH, EVENT_BYTES, put_requests};
 use crate::flushes;
 use crate::functions::Api;
 use crate::load::{self, Run};
@@ -20,8 +20,6 @@ pub(crate) const RULE_COUNT: usize = 100;
 /// How often everything is measured; the run in the middle counts.
 const ROUNDS: usize = 3;
 const CONNECTIONS: usize = 64;
-/// Events in a large request: the most that the cloud takes.
-const BATCH: usize = 16;
 
 /// One kind of load.
 struct Load {

@@ -17,6 +17,8 @@ use serde_json::Value;
 const WAIT_MAX: Duration = Duration::from_secs(20);
 /// How often the server is looked at while it starts.
 const LOOK_EVERY: Duration = Duration::from_micros(200);
+/// How much of the log an error shows.
+const LOG_LINES: usize = 50;
 
 /// A running server. It is stopped, and its data are deleted, when this is dropped.
 pub(crate) struct Server {
@@ -82,10 +84,16 @@ impl Server {
         self.home.path()
     }
 
-    /// What the server has logged.
+    /// The end of what the server has logged: it may have told of a thousand rules before.
     pub(crate) fn log(&self) -> String {
         let path = self.home.path().join("server.log");
-        std::fs::read_to_string(&path).unwrap_or_else(|error| format!("{}: {error}", path.display()))
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let lines: Vec<&str> = text.lines().collect();
+                lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+            }
+            Err(error) => format!("{}: {error}", path.display()),
+        }
     }
 
     fn is_ready(&mut self, addresses: &Path) -> anyhow::Result<bool> {

@@ -1,16 +1,14 @@
 //! How many events a second go through a bus and one rule into a warm Python function, and that none is lost.
 
-use std::time::{Duration, Instant};
-
-use anyhow::{Context, bail};
+use anyhow::Context;
 use kulkul_bench::report::{Bound, Row};
 use serde_json::json;
 
 use crate::Bench;
 use crate::collector::Collector;
-use crate::events::{ALL_ACCEPTED, put_requests};
+use crate::deliver::{Delivered, deliver};
+use crate::events::{BATCH, put_requests};
 use crate::functions::{Api, function_target};
-use crate::load;
 use crate::samples::{middle, short};
 use crate::server::Server;
 
@@ -19,11 +17,6 @@ const BUS: &str = "orders";
 const ROUNDS: usize = 3;
 const WARM_UP: usize = 1_600;
 const EVENTS: usize = 32_000;
-const BATCH: usize = 16;
-const CONNECTIONS: usize = 8;
-const WAIT_MAX: Duration = Duration::from_secs(60);
-/// How often the reports are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// Reports the id of each event; an event begins with `{"id":"`.
 const HANDLER: &str = "import os, socket
@@ -32,16 +25,6 @@ def handler(event, context):
     report.sendall(event[7:39])
     return b''
 ";
-
-/// One run.
-struct Streamed {
-    /// From the first request to the last event in the function.
-    elapsed: Duration,
-    /// From the first request to the last answer.
-    put: Duration,
-    /// Calls beyond one for each event.
-    repeated: usize,
-}
 
 pub(crate) fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let server = Server::start(&bench.server, &bench.disk)?;
@@ -54,8 +37,8 @@ pub(crate) fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     stream(&server, &mut collector, WARM_UP)?;
     let runs =
         (0..ROUNDS).map(|_| stream(&server, &mut collector, EVENTS)).collect::<anyhow::Result<Vec<_>>>()?;
-    let run = middle(runs, |run| run.elapsed.as_secs_f64()).context("there are runs")?;
-    let per_second = EVENTS as f64 / run.elapsed.as_secs_f64();
+    let run = middle(runs, Delivered::per_second).context("there are runs")?;
+    let per_second = run.per_second();
     let measured = format!(
         "{per_second:.0} events/s, none lost, {} more than once; all accepted after {}",
         run.repeated,
@@ -65,25 +48,9 @@ pub(crate) fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     Ok(vec![Row::new(SECTION, what, measured).value(per_second.round()).bound(Bound::AtLeast(5_000.0))])
 }
 
-fn stream(server: &Server, collector: &mut Collector, count: usize) -> anyhow::Result<Streamed> {
+fn stream(server: &Server, collector: &mut Collector, count: usize) -> anyhow::Result<Delivered> {
     collector.collect()?;
     collector.reset();
     let requests = put_requests(server.key(), server.api, BUS, count / BATCH, BATCH);
-    let began = Instant::now();
-    std::thread::scope(|scope| {
-        let put = scope.spawn(|| load::run(server.api, CONNECTIONS, &requests, ALL_ACCEPTED));
-        let (elapsed, repeated) = loop {
-            let (different, repeated) = collector.collect()?;
-            let elapsed = began.elapsed();
-            if different == count {
-                break (elapsed, repeated);
-            }
-            if elapsed > WAIT_MAX {
-                bail!("only {different} of {count} events within {WAIT_MAX:?}\n{}", server.log());
-            }
-            std::thread::sleep(LOOK_EVERY);
-        };
-        let put = put.join().map_err(|_| anyhow::anyhow!("the load generator panicked"))??;
-        Ok(Streamed { elapsed, put: put.elapsed, repeated })
-    })
+    deliver(server, &requests, count, || collector.collect())
 }
