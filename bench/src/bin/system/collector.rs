@@ -1,6 +1,7 @@
 //! Gathers what handlers report, over connections that they open.
 //!
-//! Looked at every few milliseconds instead of woken by each report: it shares the machine with what is measured.
+//! A report is the id of an event. They are looked at every few milliseconds instead of waking anybody: the collector
+//! shares the machine with what is measured.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -8,8 +9,8 @@ use std::net::{TcpListener, TcpStream};
 
 use anyhow::bail;
 
-/// Bytes of one report: the id of an event.
-pub(crate) const ID_BYTES: usize = 32;
+use crate::events::ID_BYTES;
+
 /// Connections at once: one for each instance of a function.
 const CONNECTIONS_MAX: usize = 1024;
 

@@ -7,6 +7,7 @@ use anyhow::{anyhow, bail};
 
 use crate::events::ALL_ACCEPTED;
 use crate::load::{self, Run};
+use crate::receiver::Receiver;
 use crate::requests::Requests;
 use crate::server::Server;
 
@@ -33,6 +34,22 @@ impl Delivered {
     pub(crate) fn per_second(&self) -> f64 {
         self.count as f64 / self.elapsed.as_secs_f64()
     }
+
+    /// `9100/s, none lost, 0 more than once`.
+    pub(crate) fn text(&self) -> String {
+        format!("{:.0}/s, none lost, {} more than once", self.per_second(), self.repeated)
+    }
+}
+
+/// Puts events until `count` different deliveries of them have come to a receiver.
+pub(crate) fn deliver_to(
+    receiver: &Receiver,
+    server: &Server,
+    requests: &Requests,
+    count: usize,
+) -> anyhow::Result<Delivered> {
+    receiver.reset();
+    deliver(server, requests, count, || receiver.seen())
 }
 
 /// Puts events until `count` different deliveries are `seen`: how many there are, and how many beyond one of each.

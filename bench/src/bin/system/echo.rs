@@ -46,7 +46,7 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
 }
 
 /// Where the body of the first request starts and ends, once it is whole.
-fn whole_request(received: &[u8]) -> Option<(usize, usize)> {
+pub(crate) fn whole_request(received: &[u8]) -> Option<(usize, usize)> {
     let body = memmem::find(received, b"\r\n\r\n")? + 4;
     let head = received[..body].to_ascii_lowercase();
     let length = match memmem::find(&head, b"content-length: ") {

@@ -1,6 +1,7 @@
 //! The events that are put, and the requests that put them.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use hyper::Method;
 use kulkul_client::{Key, acs3, encode};
@@ -12,6 +13,10 @@ use crate::requests::Requests;
 pub(crate) const EVENT_BYTES: usize = 1024;
 /// Events in a large request: the most that the cloud takes.
 pub(crate) const BATCH: usize = 16;
+/// Bytes of the id of an event.
+pub(crate) const ID_BYTES: usize = 32;
+/// Where the id stands in an accepted event, which begins with `{"id":"`.
+pub(crate) const ID_AT: Range<usize> = 7..7 + ID_BYTES;
 
 /// An event of [`EVENT_BYTES`] bytes with an id of its own, as `PutEvents` takes it.
 pub(crate) fn event() -> String {

@@ -10,6 +10,7 @@ mod deliver;
 mod echo;
 mod entry;
 mod events;
+mod fan_out;
 mod flushes;
 mod forgetful;
 mod frames;
@@ -19,11 +20,13 @@ mod invoke;
 mod load;
 mod put;
 mod raw;
+mod receiver;
 mod requests;
 mod samples;
 mod server;
 mod stages;
 mod stream;
+mod targets;
 mod triggers;
 
 use std::path::PathBuf;
@@ -32,6 +35,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use kulkul_bench::report::Report;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Measures the whole system and prints a table of ratios.
 ///
@@ -75,6 +79,8 @@ enum Section {
     Entry,
     /// Events a second through a rule into a function.
     Stream,
+    /// Deliveries a second to a hundred targets of each event, against one.
+    FanOut,
     /// Synchronous calls of warm functions, against calling their handlers directly.
     Invoke,
     /// The first call of a new function, against the interpreter's start.
@@ -84,6 +90,9 @@ enum Section {
     /// Memory and start of an idle server.
     Idle,
 }
+
+/// Files that may be open at once in each process, where the system allows as many.
+const OPEN_FILES: u64 = 8192;
 
 /// What the sections measure, and where they may write.
 struct Bench {
@@ -96,6 +105,7 @@ fn main() -> anyhow::Result<()> {
     if let Some(Role::Echo) = arguments.role {
         return echo::serve();
     }
+    allow_open_files()?;
     let disk = server::disk()?;
     let server = match arguments.server {
         Some(path) => path.canonicalize().with_context(|| path.display().to_string())?,
@@ -119,6 +129,7 @@ fn main() -> anyhow::Result<()> {
             Section::Stages => stages::measure(&bench),
             Section::Entry => entry::measure(&bench),
             Section::Stream => stream::measure(&bench),
+            Section::FanOut => fan_out::measure(&bench),
             Section::Invoke => invoke::measure(&bench),
             Section::Cold => cold::measure(&bench),
             Section::Triggers => triggers::measure(&bench),
@@ -129,5 +140,12 @@ fn main() -> anyhow::Result<()> {
         eprintln!("{name}: {:.0} s", began.elapsed().as_secs_f64());
     }
     println!("{}", if arguments.json { report.to_json() } else { report.to_table() });
+    Ok(())
+}
+
+/// Lets this process, and the servers that it starts, have a connection to each of a thousand targets.
+fn allow_open_files() -> anyhow::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard.min(OPEN_FILES).max(soft), hard)?;
     Ok(())
 }
