@@ -22,6 +22,7 @@ mod put;
 mod raw;
 mod receiver;
 mod requests;
+mod rules;
 mod samples;
 mod server;
 mod stages;
@@ -81,6 +82,8 @@ enum Section {
     Stream,
     /// Deliveries a second to a hundred targets of each event, against one.
     FanOut,
+    /// A thousand rules on one bus, against one.
+    Rules,
     /// Synchronous calls of warm functions, against calling their handlers directly.
     Invoke,
     /// The first call of a new function, against the interpreter's start.
@@ -130,6 +133,7 @@ fn main() -> anyhow::Result<()> {
             Section::Entry => entry::measure(&bench),
             Section::Stream => stream::measure(&bench),
             Section::FanOut => fan_out::measure(&bench),
+            Section::Rules => rules::measure(&bench),
             Section::Invoke => invoke::measure(&bench),
             Section::Cold => cold::measure(&bench),
             Section::Triggers => triggers::measure(&bench),
