@@ -25,6 +25,7 @@ mod requests;
 mod rules;
 mod samples;
 mod server;
+mod sick;
 mod stages;
 mod stream;
 mod targets;
@@ -84,6 +85,8 @@ enum Section {
     FanOut,
     /// A thousand rules on one bus, against one.
     Rules,
+    /// Deliveries a second to nine healthy targets beside a dead one, against ten healthy ones.
+    Sick,
     /// Synchronous calls of warm functions, against calling their handlers directly.
     Invoke,
     /// The first call of a new function, against the interpreter's start.
@@ -134,6 +137,7 @@ fn main() -> anyhow::Result<()> {
             Section::Stream => stream::measure(&bench),
             Section::FanOut => fan_out::measure(&bench),
             Section::Rules => rules::measure(&bench),
+            Section::Sick => sick::measure(&bench),
             Section::Invoke => invoke::measure(&bench),
             Section::Cold => cold::measure(&bench),
             Section::Triggers => triggers::measure(&bench),
