@@ -18,6 +18,7 @@ mod functions;
 mod idle;
 mod invoke;
 mod load;
+mod pushes;
 mod put;
 mod raw;
 mod receiver;
@@ -87,6 +88,8 @@ enum Section {
     Rules,
     /// Deliveries a second to nine healthy targets beside a dead one, against ten healthy ones.
     Sick,
+    /// Deliveries a second to one HTTP target, against a bare client; and what signing them costs.
+    Http,
     /// Synchronous calls of warm functions, against calling their handlers directly.
     Invoke,
     /// The first call of a new function, against the interpreter's start.
@@ -138,6 +141,7 @@ fn main() -> anyhow::Result<()> {
             Section::FanOut => fan_out::measure(&bench),
             Section::Rules => rules::measure(&bench),
             Section::Sick => sick::measure(&bench),
+            Section::Http => pushes::measure(&bench),
             Section::Invoke => invoke::measure(&bench),
             Section::Cold => cold::measure(&bench),
             Section::Triggers => triggers::measure(&bench),

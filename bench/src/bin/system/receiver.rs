@@ -33,6 +33,7 @@ pub(crate) struct Receiver {
 struct Received {
     different: HashSet<(usize, [u8; ID_BYTES])>,
     count: usize,
+    sample: Option<Vec<u8>>,
 }
 
 /// What the thread works with.
@@ -96,6 +97,11 @@ impl Receiver {
         let received = lock(&self.received);
         Ok((received.different.len(), received.count - received.different.len()))
     }
+
+    /// The first event that has come, as the body of its request.
+    pub(crate) fn sample(&self) -> Option<Vec<u8>> {
+        lock(&self.received).sample.clone()
+    }
 }
 
 impl Drop for Receiver {
@@ -112,6 +118,9 @@ impl Received {
         let Some(Ok(id)) = body.get(ID_AT).map(<[u8; ID_BYTES]>::try_from) else { return };
         self.count += 1;
         self.different.insert((target, id));
+        if self.sample.is_none() {
+            self.sample = Some(body.to_vec());
+        }
     }
 }
 
@@ -199,6 +208,8 @@ mod tests {
             line.call(requests.get(0), b"").unwrap();
         }
         assert_eq!(receiver.seen().unwrap(), (3, 1));
+        let sample = receiver.sample().unwrap();
+        assert_eq!(sample[ID_AT], [b'1'; ID_BYTES]);
         receiver.reset();
         assert_eq!(receiver.seen().unwrap(), (0, 0));
     }

@@ -43,6 +43,16 @@ pub(crate) fn destination_target(number: usize) -> Value {
     }])
 }
 
+/// A target that pushes the whole event to an address.
+pub(crate) fn push_target(address: SocketAddr) -> Value {
+    json!([{
+        "Id": "t1",
+        "Type": "http",
+        "Endpoint": format!("http://{address}/"),
+        "ParamList": [{"ResourceKey": "Body", "Form": "ORIGINAL"}],
+    }])
+}
+
 fn destination(number: usize) -> String {
     format!("to-{number}")
 }
