@@ -1,6 +1,5 @@
 """The program under test as a process: started on free ports, watched, killed, started again."""
 
-import json
 import os
 import pathlib
 import resource
@@ -10,6 +9,7 @@ import subprocess
 
 import requests
 
+from harness.sockets import free_port
 from harness.waiting import wait_until
 
 REGION = "cn-hangzhou"
@@ -21,8 +21,8 @@ ACCESS_KEY_SECRET = "blackBoxAdminSecret0000000001"
 class Server:
     """One `kulkul serve` with a data directory of its own.
 
-    The first start takes free ports; later ones take the same ports again, as a service would. With
-    `log_elsewhere` the server's log goes through a pipe, so that limits on its own files do not touch it.
+    Every start takes the same ports, as those of a service would. With `log_elsewhere` the server's log goes through a
+    pipe, so that limits on its own files do not touch it.
     """
 
     def __init__(self, binary, home, environment=None, arguments=(), may_run_full=False, log_elsewhere=False):
@@ -35,8 +35,8 @@ class Server:
         self.may_run_full = may_run_full
         self.log_elsewhere = log_elsewhere
         self.process = None
-        self.api = None
-        self.objects = None
+        self.api = f"127.0.0.1:{free_port()}"
+        self.objects = f"127.0.0.1:{free_port()}"
 
     @property
     def url(self):
@@ -63,8 +63,8 @@ class Server:
     def _spawn(self):
         command = [
             self.binary, "serve",
-            "--listen", self.api or "127.0.0.1:0",
-            "--objects-listen", self.objects or "127.0.0.1:0",
+            "--listen", self.api,
+            "--objects-listen", self.objects,
             "--data-dir", str(self.data),
             *self.arguments,
         ]
@@ -97,13 +97,7 @@ class Server:
 
     def _announced(self):
         assert self.is_running(), f"the server ended with {self.process.returncode}\n{self.tail()}"
-        try:
-            addresses = json.loads((self.data / "addresses.json").read_text())
-        except (FileNotFoundError, ValueError):
-            return False
-        self.api = addresses["listen"]
-        self.objects = addresses["objects_listen"]
-        return True
+        return (self.data / "addresses.json").exists()
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None

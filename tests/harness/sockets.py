@@ -1,7 +1,28 @@
-"""What the kernel knows of connections, for facts that no answer tells."""
+"""Ports, and what the kernel knows of connections, for facts that no answer tells."""
 
 import pathlib
+import random
+import socket
 import sys
+
+
+def free_port():
+    """Returns a free port on loopback that stays free while nobody listens.
+
+    It lies below those that the system gives to connections and to whoever asks for any port, so none of them gets it
+    while a server is down between two starts.
+    """
+    given_from = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.sample(range(10_000, given_from), 100):
+        with socket.socket() as probe:
+            # As the server does, which may listen where a closed connection still lingers.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"no free port below {given_from} was found")
 
 
 def has_read_all(sock):
