@@ -8,6 +8,7 @@ from harness import queues
 from harness.deliveries import TOO_MUCH, Targets, rule_target
 from harness.event_bridge import Refused, bus_arn, event, function_target
 from harness.functions import RECORDER
+from harness.native import Native
 from harness.server import ACCOUNT_ID, REGION
 from harness.targets import bus_target
 from harness.waiting import wait_until
@@ -36,7 +37,7 @@ def test_a_bus_gets_what_is_given_up_as_it_was(targets, functions, hub, collecto
     assert (shown["type"], shown["endpoint"], shown["succeededCount"]) == ("dead-letter-queue", bus_arn(repair), 1)
 
 
-def test_a_message_queue_gets_the_event_as_its_message(server, hub, unique):
+def test_a_message_queue_gets_the_event_as_its_message(server, targets, hub, unique):
     bus, name = unique("bus"), unique("dlq")
     queue = queues.create_queue(server, name, encoded=False)
     hub.create_bus(bus)
@@ -45,6 +46,8 @@ def test_a_message_queue_gets_the_event_as_its_message(server, hub, unique):
     hub.put_accepted(bus, event("e1", type="order:Paid"))
     got = json.loads(queue.receive_message_with_str_body(30).message_body)
     assert (got["id"], got["type"], got["aliyuneventbusname"]) == ("e1", "order:Paid", bus)
+    status = lambda: [found["status"] for found in Native(server).events(bus, status="ended")]  # noqa: E731
+    wait_until(lambda: targets.get(f"dlq/{rule_target(bus, 'r')}")["succeededCount"] == 1 and status() == ["ended"], what=status)
 
 
 def test_what_a_missing_bus_cannot_take_is_kept_and_can_be_sent_again(targets, functions, hub, collector, unique):

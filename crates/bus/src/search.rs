@@ -4,13 +4,19 @@ use std::fmt;
 use std::str::FromStr;
 
 use kulkul_model::{BusName, RuleName, Timestamp};
-use kulkul_store::{FoundRecord, LogName, Order, QueueId, Record, Seq, Standing, TraceFilter};
+use kulkul_store::{Counted, FoundRecord, LogName, Order, QueueId, Record, Seq, Standing, TraceFilter};
 
 use crate::error::BusError;
 use crate::hub::Hub;
 use crate::rule::rule_and_target;
 
-/// Where an event stands with those that it was sent to.
+/// What the names of the queues of rules' targets start with. Only they count for where an event stands: this server
+/// itself may be owed it as well, and what a target gave up may be on its way to the target's dead-letter queue.
+const TARGETS: &str = "rule/";
+/// What the names of the queues start with that keep the targets' dead letters.
+const DEAD_LETTERS: &str = "dead/rule/";
+
+/// Where an event stands with the targets of the rules that matched it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventStatus {
     /// No rule with a target matched it.
@@ -21,8 +27,8 @@ pub enum EventStatus {
     DeadLettered,
     /// Every target has taken it.
     Delivered,
-    /// Nothing is owed, though not every target has taken it: a dead letter was discarded, or a rule or target was
-    /// taken away.
+    /// Nothing is owed, though not every target has taken it: a dead letter was discarded or went to the target's
+    /// dead-letter queue, or a rule or target was taken away.
     Ended,
 }
 
@@ -44,24 +50,27 @@ impl EventStatus {
 
     /// Of a record with these routes, of which some queues are still owed and some have taken it.
     pub fn of(found: &FoundRecord) -> Self {
-        let is_dead_letter = |queue: &QueueId| queue.0.starts_with("dead/");
+        let count =
+            |queues: &[QueueId], of: &str| queues.iter().filter(|queue| queue.0.starts_with(of)).count();
+        let routed = count(&found.routes, TARGETS);
         match () {
-            () if found.owed.iter().any(|queue| !is_dead_letter(queue)) => Self::Pending,
-            () if !found.owed.is_empty() => Self::DeadLettered,
-            () if found.routes.is_empty() => Self::Unmatched,
-            () if found.delivered.len() >= found.routes.len() => Self::Delivered,
+            () if count(&found.owed, TARGETS) > 0 => Self::Pending,
+            () if count(&found.owed, DEAD_LETTERS) > 0 => Self::DeadLettered,
+            () if routed == 0 => Self::Unmatched,
+            () if count(&found.delivered, TARGETS) >= routed => Self::Delivered,
             () => Self::Ended,
         }
     }
 
     /// An event that is pending at one target and a dead letter of another is found under both.
     fn standing(self, bus: &BusName) -> Standing {
+        let counted = || Counted { queues: TARGETS.to_owned(), dead_letters: DEAD_LETTERS.to_owned() };
         match self {
-            Self::Unmatched => Standing::Unrouted,
-            Self::Pending => Standing::OwedOn(format!("rule/{bus}/")),
-            Self::DeadLettered => Standing::OwedOn(format!("dead/rule/{bus}/")),
-            Self::Delivered => Standing::Delivered,
-            Self::Ended => Standing::Ended,
+            Self::Unmatched => Standing::Unrouted(TARGETS.to_owned()),
+            Self::Pending => Standing::OwedOn(format!("{TARGETS}{bus}/")),
+            Self::DeadLettered => Standing::OwedOn(format!("{DEAD_LETTERS}{bus}/")),
+            Self::Delivered => Standing::Delivered(counted()),
+            Self::Ended => Standing::Ended(counted()),
         }
     }
 }
@@ -205,8 +214,10 @@ mod tests {
         const ONE: &str = "rule/b/r/1";
         const TWO: &str = "rule/b/r/2";
         const DEAD: &str = "dead/rule/b/r/1";
+        const SENT_ON: &str = "dlq/rule/b/r/1";
+        const IMPORT: &str = "import/action-trail";
         type Row<'a> = (&'a [&'a str], &'a [&'a str], &'a [&'a str], EventStatus);
-        let table: [Row<'_>; 7] = [
+        let table: [Row<'_>; 13] = [
             (&[], &[], &[], EventStatus::Unmatched),
             (&[ONE], &[ONE], &[], EventStatus::Pending),
             (&[ONE, TWO], &[DEAD, TWO], &[], EventStatus::Pending),
@@ -214,6 +225,12 @@ mod tests {
             (&[ONE, TWO], &[], &[ONE, TWO], EventStatus::Delivered),
             (&[ONE, TWO], &[], &[TWO], EventStatus::Ended),
             (&[ONE], &[], &["rule/b/other/9"], EventStatus::Delivered),
+            (&[IMPORT], &[IMPORT], &[], EventStatus::Unmatched),
+            (&[IMPORT], &[], &[], EventStatus::Unmatched),
+            (&[ONE, IMPORT], &[IMPORT], &[ONE], EventStatus::Delivered),
+            (&[ONE, IMPORT], &[], &[ONE], EventStatus::Delivered),
+            (&[ONE], &[SENT_ON], &[], EventStatus::Ended),
+            (&[ONE], &[], &[SENT_ON], EventStatus::Ended),
         ];
         for (routes, owed, delivered, expected) in table {
             let status = EventStatus::of(&found(routes, owed, delivered));

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use kulkul_model::{Timestamp, TraceId};
 use kulkul_store::{
-    AttemptRecord, DeliveryId, EventLog, LogName, NewRecord, NextState, Order, QueueId, RecordKey, Route,
-    Seq, Settlement, Standing, TraceFilter,
+    AttemptRecord, Counted, DeliveryId, EventLog, LogName, NewRecord, NextState, Order, QueueId, RecordKey,
+    Route, Seq, Settlement, Standing, TraceFilter,
 };
 use kulkul_store_sqlite::{Options, SqliteStore};
 
@@ -82,6 +82,7 @@ fn searches(records: u64) -> Vec<(&'static str, Order, Option<Seq>, TraceFilter)
     let text = |text: &str| Some(text.to_owned());
     let middle = Timestamp::from_millis(STEP * (records as i64 / 2));
     let owed_on = |prefix: &str| Some(Standing::OwedOn(prefix.to_owned()));
+    let counted = || Counted { queues: "rule/".to_owned(), dead_letters: "dead/rule/".to_owned() };
     vec![
         ("the newest", NewestFirst, None, bus()),
         ("by id, the oldest record", NewestFirst, None, TraceFilter { id: text("id-0"), ..bus() }),
@@ -115,18 +116,23 @@ fn searches(records: u64) -> Vec<(&'static str, Order, Option<Seq>, TraceFilter)
                 ..bus()
             },
         ),
-        ("delivered", NewestFirst, None, TraceFilter { standing: Some(Standing::Delivered), ..bus() }),
+        (
+            "delivered",
+            NewestFirst,
+            None,
+            TraceFilter { standing: Some(Standing::Delivered(counted())), ..bus() },
+        ),
         (
             "unmatched, one in a thousand",
             NewestFirst,
             None,
-            TraceFilter { standing: Some(Standing::Unrouted), ..bus() },
+            TraceFilter { standing: Some(Standing::Unrouted("rule/".to_owned())), ..bus() },
         ),
         (
             "given up without a dead letter, none",
             NewestFirst,
             None,
-            TraceFilter { standing: Some(Standing::Ended), ..bus() },
+            TraceFilter { standing: Some(Standing::Ended(counted())), ..bus() },
         ),
         ("a page in the middle", OldestFirst, Some(Seq(records / 2)), bus()),
     ]

@@ -25,7 +25,7 @@ pub use event_log::{
 pub use messages::{Exchange, Exchanged, Footing, MessageLog, Taken, Takings, Tally};
 pub use metadata::{Change, Document, Key, Metadata, Revision, Watch};
 pub use traces::{
-    AcceptedKey, FoundRecord, Order, PendingDelivery, Retention, Standing, TraceFilter, TracePage,
+    AcceptedKey, Counted, FoundRecord, Order, PendingDelivery, Retention, Standing, TraceFilter, TracePage,
     TracedRecord, Traces,
 };
 

@@ -84,14 +84,25 @@ pub enum Order {
 /// Where a record stands with those that it was routed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It was routed to no queue.
-    Unrouted,
+    /// It was routed to no queue whose name starts with this.
+    Unrouted(String),
     /// It is owed on a queue whose name starts with this.
     OwedOn(String),
-    /// It is owed to nobody any more, and as many queues have taken it as it was routed to.
-    Delivered,
-    /// It is owed to nobody any more, and fewer queues have taken it than it was routed to.
-    Ended,
+    /// It was routed to some of these queues, is owed on none of them any more, and as many have taken it as it was
+    /// routed to.
+    Delivered(Counted),
+    /// It was routed to some of these queues, is owed on none of them any more, and fewer have taken it than it was
+    /// routed to.
+    Ended(Counted),
+}
+
+/// The queues that count for where a record stands. What it is owed elsewhere, and who else has taken it, does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// What their names start with.
+    pub queues: String,
+    /// What the names of the queues start with that keep their dead letters.
+    pub dead_letters: String,
 }
 
 /// Which records to find. All that is given must hold.

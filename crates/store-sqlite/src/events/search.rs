@@ -24,8 +24,6 @@ const COST_OF_TIMES: u64 = 1;
 const COST_OF_FILTER: u64 = 8;
 /// What reading the records that are in no block yet costs.
 const COST_OF_TAIL: u64 = 500;
-/// What asking where one record stands costs.
-const COST_OF_STANDING: u64 = 14;
 
 /// The statement without its order.
 macro_rules! scan {
@@ -39,7 +37,7 @@ macro_rules! scan {
            AND (?7 IS NULL OR subject = ?7)
            AND (?8 IS NULL OR accepted_at >= ?8)
            AND (?9 IS NULL OR accepted_at <= ?9)
-           AND (?10 IS NULL OR (routes <> '') = ?10)"
+           AND (NOT ?10 OR routes <> '')"
     };
 }
 
@@ -267,7 +265,7 @@ impl<F: FnMut(u64) -> ControlFlow<()>> Run<'_, F> {
             filter.subject,
             filter.from.map(|time| time.as_millis()),
             filter.to.map(|time| time.as_millis()),
-            search.stands.as_ref().map(Stands::is_routed),
+            search.stands.as_ref().is_some_and(Stands::needs_routes),
         ])?;
         while let Some(row) = rows.next()? {
             let seq: i64 = row.get(0)?;
@@ -278,7 +276,7 @@ impl<F: FnMut(u64) -> ControlFlow<()>> Run<'_, F> {
                 .is_none_or(|queues| block::routes(routes).any(|queue| queues.binary_search(&queue).is_ok()));
             if let Some(stands) = search.stands.as_ref().filter(|_| is_found) {
                 is_found = stands.holds(self.conn, seq, routes)?;
-                self.left = self.left.saturating_sub(COST_OF_STANDING);
+                self.left = self.left.saturating_sub(stands.cost());
             }
             let is_enough = is_found && (self.found)(seq as u64).is_break();
             if is_enough || (self.left == 0 && search.stands.is_some()) {

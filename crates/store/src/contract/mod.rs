@@ -140,6 +140,7 @@ macro_rules! contract_tests {
                 what_is_appended_meanwhile_shifts_no_page
                 a_page_tells_routes_owed_and_delivered
                 records_are_found_by_where_they_stand
+                what_happens_on_other_queues_does_not_count
                 what_is_owed_is_found_among_thousands
                 many_that_are_owed_are_found_too
                 standings_and_attributes_must_hold_together

@@ -6,7 +6,9 @@ use kulkul_model::Timestamp;
 use super::given::{append, at, attempt, log, moved, queue, record, reopened, settle, settlement, waiting};
 use super::traces::append_many;
 use super::{Engine, Store};
-use crate::{AttemptRecord, NewRecord, NextState, Order, Seq, Settlement, Standing, TraceFilter, TracePage};
+use crate::{
+    AttemptRecord, Counted, NewRecord, NextState, Order, Seq, Settlement, Standing, TraceFilter, TracePage,
+};
 
 /// Without gaps or repetitions, however small the pages are.
 pub async fn pages_go_on_where_they_stopped_in_both_orders(engine: &dyn Engine) {
@@ -83,23 +85,46 @@ pub async fn records_are_found_by_where_they_stand(engine: &dyn Engine) {
     store.log.settle(vec![last, settlement("q/2", half, NextState::Done)]).await.unwrap();
     let owed_on = |prefix: &str| Standing::OwedOn(prefix.to_owned());
     let table: [(Standing, &[&str]); 8] = [
-        (Standing::Unrouted, &["unrouted"]),
+        (Standing::Unrouted(String::new()), &["unrouted"]),
         (owed_on("q/"), &["pending", "both"]),
         (owed_on("q/1"), &["pending", "both"]),
         (owed_on("dead/q/"), &["failed", "both"]),
         (owed_on("dead/q/2"), &["both"]),
         (owed_on("q/3"), &[]),
-        (Standing::Delivered, &["delivered"]),
-        (Standing::Ended, &["ended", "half"]),
+        (Standing::Delivered(of("q/")), &["delivered"]),
+        (Standing::Ended(of("q/")), &["ended", "half"]),
     ];
     for (standing, expected) in table {
-        let filter = TraceFilter { standing: Some(standing), ..TraceFilter::default() };
-        assert_eq!(all(&store, &filter, Order::OldestFirst, 9).await, expected, "{filter:?}");
-        let counted = store.traces.count(&filter, 99).await.unwrap();
-        assert_eq!(counted, expected.len() as u64, "{filter:?}");
-        let mut newest_first: Vec<_> = expected.to_vec();
-        newest_first.reverse();
-        assert_eq!(all(&store, &filter, Order::NewestFirst, 1).await, newest_first, "{filter:?}");
+        expect_standing(&store, standing, expected).await;
+    }
+}
+
+/// Only the queues that were asked about say where a record stands.
+pub async fn what_happens_on_other_queues_does_not_count(engine: &dyn Engine) {
+    let store = engine.open().await;
+    let records = [
+        record("elsewhere").to("import", 0),
+        record("taken").to("q/1", 0).to("import", 0),
+        record("sent-on").to("q/1", 0),
+        record("on-its-way").to("q/1", 0),
+        record("kept").to("q/1", 0),
+    ];
+    let [elsewhere, took, sent_on, on_its_way, kept] = append(&*store.log, records).await;
+    store.log.settle(vec![taken("import", elsewhere), taken("q/1", took)]).await.unwrap();
+    for given_up in [sent_on, on_its_way] {
+        settle(&*store.log, "q/1", given_up, moved("sent/q/1", at(0))).await;
+    }
+    store.log.settle(vec![taken("sent/q/1", sent_on)]).await.unwrap();
+    settle(&*store.log, "q/1", kept, moved("dead/q/1", Timestamp::MAX)).await;
+    let table: [(Standing, &[&str]); 5] = [
+        (Standing::Unrouted("q/".to_owned()), &["elsewhere"]),
+        (Standing::Unrouted("import".to_owned()), &["sent-on", "on-its-way", "kept"]),
+        (Standing::Delivered(of("q/")), &["taken"]),
+        (Standing::Ended(of("q/")), &["sent-on", "on-its-way"]),
+        (Standing::Delivered(of("import")), &["elsewhere"]),
+    ];
+    for (standing, expected) in table {
+        expect_standing(&store, standing, expected).await;
     }
 }
 
@@ -129,7 +154,8 @@ pub async fn what_is_owed_is_found_among_thousands(engine: &dyn Engine) {
         assert_eq!(all(&store, &owed_on("q"), Order::OldestFirst, max).await, named(pending));
         assert_eq!(all(&store, &owed_on("dead/"), Order::OldestFirst, max).await, named(failed));
     }
-    let delivered = TraceFilter { standing: Some(Standing::Delivered), ..TraceFilter::default() };
+    let delivered = Some(Standing::Delivered(of("q")));
+    let delivered = TraceFilter { standing: delivered, ..TraceFilter::default() };
     assert_eq!(store.traces.count(&delivered, u64::MAX).await.unwrap(), ALL as u64 - 6);
 }
 
@@ -217,6 +243,21 @@ async fn all(store: &Store, filter: &TraceFilter, order: Order, max: usize) -> V
             None => return found,
         }
     }
+}
+
+/// These stand like this, given oldest first, and no others.
+async fn expect_standing(store: &Store, standing: Standing, expected: &[&str]) {
+    let filter = TraceFilter { standing: Some(standing), ..TraceFilter::default() };
+    assert_eq!(all(store, &filter, Order::OldestFirst, 9).await, expected, "{filter:?}");
+    let counted = store.traces.count(&filter, 99).await.unwrap();
+    assert_eq!(counted, expected.len() as u64, "{filter:?}");
+    let newest_first: Vec<_> = expected.iter().rev().copied().collect();
+    assert_eq!(all(store, &filter, Order::NewestFirst, 1).await, newest_first, "{filter:?}");
+}
+
+/// Queues whose names start with this, and those of their dead letters.
+fn of(queues: &str) -> Counted {
+    Counted { queues: queues.to_owned(), dead_letters: format!("dead/{queues}") }
 }
 
 fn ids(page: &TracePage) -> Vec<&str> {
