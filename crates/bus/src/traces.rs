@@ -18,8 +18,7 @@ impl Hub {
 
     /// Everything known of a record; `None` when it is past retention.
     pub async fn trace_record(&self, record: &Record) -> Result<Option<TracedRecord>, StoreError> {
-        let same_id = self.parts.traces.by_id(&record.key.log, &record.key.id, SAME_ID_MAX).await?;
-        Ok(same_id.into_iter().find(|traced| traced.record.seq == record.seq))
+        self.parts.traces.by_place(record.seq).await
     }
 
     /// Whether there is an event of a source with an id on a bus, as far back as is kept.

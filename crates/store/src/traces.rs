@@ -142,6 +142,9 @@ pub trait Traces: Send + Sync + 'static {
     /// The records with an id in a log, newest first, at most `max`, each with everything known.
     fn by_id(&self, log: &LogName, id: &str, max: usize) -> StoreFuture<'_, Vec<TracedRecord>>;
 
+    /// The record at a place, with everything known. Takes the same time however many there are.
+    fn by_place(&self, seq: Seq) -> StoreFuture<'_, Option<TracedRecord>>;
+
     /// The records that a filter finds, newest first, skipping `offset`, at most `max`.
     fn search(&self, filter: &TraceFilter, offset: usize, max: usize) -> StoreFuture<'_, Vec<Record>>;
 

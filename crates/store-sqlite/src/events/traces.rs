@@ -35,6 +35,10 @@ impl Traces for Events {
         }))
     }
 
+    fn by_place(&self, seq: Seq) -> StoreFuture<'_, Option<TracedRecord>> {
+        Box::pin(self.readers.snapshot(move |conn| trace_at(conn, seq).attempting("read a trace")))
+    }
+
     fn search(&self, filter: &TraceFilter, offset: usize, max: usize) -> StoreFuture<'_, Vec<Record>> {
         let (filter, shared) = (filter.clone(), Arc::clone(&self.shared));
         Box::pin(self.readers.snapshot(move |conn| {
@@ -174,6 +178,11 @@ fn key(conn: &Connection, seq: u64) -> rusqlite::Result<AcceptedKey> {
             })
         },
     )
+}
+
+fn trace_at(conn: &Connection, seq: Seq) -> rusqlite::Result<Option<TracedRecord>> {
+    let is_there = conn.prepare_cached("SELECT 1 FROM record WHERE seq = ?1")?.exists([seq.0 as i64])?;
+    is_there.then(|| trace(conn, seq.0)).transpose()
 }
 
 fn trace(conn: &Connection, seq: u64) -> rusqlite::Result<TracedRecord> {

@@ -127,6 +127,7 @@ macro_rules! contract_tests {
                 attempts_of_a_dead_letter_that_is_sent_again_are_told_too
                 an_id_is_looked_for_in_its_log_only
                 records_of_one_id_are_told_newest_first
+                one_of_several_with_an_id_is_found_by_its_place
                 a_record_is_found_among_thousands
                 records_are_found_by_every_attribute
                 times_are_inclusive

@@ -5,7 +5,7 @@ use kulkul_model::Timestamp;
 
 use super::given::{append, at, attempt, attempted, log, moved, queue, record, reopened, settle, waiting};
 use super::{Engine, Store};
-use crate::{AttemptRecord, NewRecord, NextState, PendingDelivery, Record, TraceFilter};
+use crate::{AttemptRecord, NewRecord, NextState, PendingDelivery, Record, Seq, TraceFilter};
 
 /// The record, where it went, what was tried, and what is still owed.
 pub async fn a_trace_tells_all_that_is_known(engine: &dyn Engine) {
@@ -96,6 +96,22 @@ pub async fn records_of_one_id_are_told_newest_first(engine: &dyn Engine) {
     let [_, _, b, _, c] = append(&*store.log, ["a", "x", "a", "x", "a"].map(record)).await;
     let traced = store.traces.by_id(&log("bus/default"), "a", 2).await.unwrap();
     assert_eq!(traced.iter().map(|traced| traced.record.seq).collect::<Vec<_>>(), [c, b]);
+}
+
+/// However many others there are; `None` when there is no record at the place.
+pub async fn one_of_several_with_an_id_is_found_by_its_place(engine: &dyn Engine) {
+    let store = engine.open().await;
+    let [first, second] = append(&*store.log, [record("a").to("q", 0), record("a").to("r", 0)]).await;
+    store.log.settle(vec![attempted("q", first, NextState::Done, 1)]).await.unwrap();
+    let told = async |seq| {
+        let traced = store.traces.by_place(seq).await.unwrap().unwrap();
+        (traced.record.seq, traced.routes, traced.attempts.len(), traced.pending.len())
+    };
+    assert_eq!(told(first).await, (first, vec![queue("q")], 1, 0));
+    assert_eq!(told(second).await, (second, vec![queue("r")], 0, 1));
+    for never in [0, second.0 + 1, u64::MAX] {
+        assert!(store.traces.by_place(Seq(never)).await.unwrap().is_none(), "{never}");
+    }
 }
 
 /// At any place, before and after reopening.
