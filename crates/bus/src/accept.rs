@@ -23,6 +23,7 @@ pub struct Acceptance {
 /// Whoever holds it commits [`Prepared::record`] and then calls [`Prepared::committed`]. Dropping it without a
 /// commit is harmless.
 pub struct Prepared {
+    bus: Arc<Bus>,
     record: NewRecord,
     reserved: Reserved,
 }
@@ -107,7 +108,7 @@ impl Hub {
         Ok(self.enrich(&bus, draft, sender, now, &limits).map(|event| {
             let mut record = route(&bus, &event, now);
             let reserved = self.parts.dispatcher.reserve(&mut record);
-            Prepared { record, reserved }
+            Prepared { bus: bus.clone(), record, reserved }
         }))
     }
 
@@ -144,6 +145,9 @@ impl Prepared {
 
     /// Hands the deliveries over after the commit that stored the record at `seq`.
     pub fn committed(self, seq: Seq) {
+        if let Some(remembered) = self.bus.remembered() {
+            remembered.add(&self.record);
+        }
         self.reserved.hand_over(self.record, seq);
     }
 }

@@ -57,10 +57,16 @@ impl Hub {
         let _control = self.control.lock().await;
         let bus = self.existing_bus(name)?;
         let (info, at) = bus.info();
+        let (before, window) = (info.settings.deduplication, settings.deduplication);
         let info = BusInfo { settings, ..info };
-        let revision = self.parts.metadata.replace(&bus_key(name), at, write_bus(&info)).await?;
-        *bus.info.write().unwrap_or_else(PoisonError::into_inner) = (info.clone(), revision);
-        self.remember(&bus).await?;
+        // A longer window begins before it is stored, since the log may fail to tell what is in it; a shorter one when it
+        // is stored, since what is forgotten does not come back.
+        if let Some(longer) = window.filter(|_| window > before) {
+            self.remember(&bus, longer).await?;
+        }
+        let replaced = self.parts.metadata.replace(&bus_key(name), at, write_bus(&info)).await;
+        bus.set_window(if replaced.is_ok() { window } else { before });
+        *bus.info.write().unwrap_or_else(PoisonError::into_inner) = (info.clone(), replaced?);
         Ok(info)
     }
 

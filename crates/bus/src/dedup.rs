@@ -4,27 +4,31 @@
 //! time, at most [`REMEMBERED_MAX`] events; when there are more, the window is as long as those reach back. What is
 //! remembered is read from the log again after a restart.
 //!
-//! Only what producers send is looked at: events of this server itself have ids of their own, and copies made by a
-//! replay are meant to be there again.
+//! Only what producers send is dropped: events of this server itself have ids of their own, and copies made by a replay,
+//! here or elsewhere, are meant to be there again. Nor are copies and events that came from other buses remembered:
+//! a window begins with what a producer sent. What is told by the log is held to the same rule as what is accepted,
+//! see [`is_first_hand`].
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kulkul_model::{Event, EventError, Timestamp, TraceId};
+use kulkul_model::{Draft, Event, EventError, Timestamp, TraceId, VIA};
 use kulkul_store::{AcceptedKey, NewRecord, StoreError};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use crate::accept::{Acceptance, route};
 use crate::hub::{Bus, Hub};
+use crate::replay::REPLAY_ATTRIBUTE;
 
 /// Events that one bus remembers; each takes about 100 bytes.
 const REMEMBERED_MAX: usize = 200_000;
 
 /// How long a bus remembers what it has accepted: 1 second to 1 day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DeduplicationWindow(Duration);
 
 /// A duration that is no window.
@@ -52,7 +56,6 @@ impl DeduplicationWindow {
 
 /// What a bus remembers.
 pub(crate) struct Remembered {
-    window: DeduplicationWindow,
     keys: Keys,
     seen: Mutex<Seen>,
     /// Somebody's events are accepted or refused.
@@ -67,8 +70,8 @@ struct Keys(RandomState, RandomState);
 /// Source and id of an event, in 128 bits.
 type Print = (u64, u64);
 
-#[derive(Default)]
 struct Seen {
+    window: DeduplicationWindow,
     events: HashMap<Print, Fate>,
     /// What was accepted, in order of time.
     order: VecDeque<(Timestamp, Print)>,
@@ -98,26 +101,38 @@ pub(crate) enum Claim {
 /// The new events of a request, until they are stored. Dropping it lets others store them.
 pub(crate) struct Claimed {
     remembered: Arc<Remembered>,
-    prints: Vec<Print>,
+    /// `None` for an event that is not first hand.
+    prints: Vec<Option<Print>>,
+}
+
+/// Whether an event, given as it is stored, came from a producer: it is no copy of a replay, and was on no other bus.
+fn is_first_hand(body: &[u8]) -> bool {
+    const MARKS: [&str; 2] = [REPLAY_ATTRIBUTE, VIA];
+    let Ok(text) = std::str::from_utf8(body) else { return true };
+    // Nearly all events have neither word in them, and need not be parsed.
+    let may_be_marked = MARKS.iter().any(|mark| text.contains(*mark));
+    let is_marked = |event: Draft<'_>| MARKS.iter().any(|mark| event.get(mark).is_some());
+    !may_be_marked || !Draft::parse(text).is_ok_and(is_marked)
 }
 
 impl Hub {
-    /// Lets a bus remember what its settings say; reads what the log has of it.
-    pub(crate) async fn remember(&self, bus: &Bus) -> Result<(), StoreError> {
-        let window = bus.info().0.settings.deduplication;
-        let present = bus.remembered();
-        if window == present.map(|remembered| remembered.window) {
-            return Ok(());
-        }
-        let remembered = window.map(Remembered::new);
+    /// Lets a bus remember for a longer window than before; reads what the log has of it. When that fails, the bus
+    /// remembers what it did before.
+    pub(crate) async fn remember(&self, bus: &Bus, window: DeduplicationWindow) -> Result<(), StoreError> {
         // First, so that what is accepted from now on is remembered, whatever the log says.
-        bus.set_remembered(remembered.clone());
-        if let Some(remembered) = remembered {
-            let from = remembered.window.start(self.parts.clock.now());
-            let accepted = self.parts.traces.accepted_since(&bus.log, from, REMEMBERED_MAX).await?;
-            remembered.recall(&accepted);
+        let (remembered, former) = bus.remember_for(window);
+        let from = window.start(self.parts.clock.now());
+        let accepted = self.parts.traces.accepted_since(&bus.log, from, REMEMBERED_MAX, is_first_hand).await;
+        match accepted {
+            Ok(accepted) => {
+                remembered.recall(&accepted);
+                Ok(())
+            }
+            Err(error) => {
+                bus.set_window(former);
+                Err(error)
+            }
         }
-        Ok(())
     }
 
     /// Accepts those of the events that are not known, and answers for all. Durable when this returns.
@@ -161,8 +176,22 @@ impl Bus {
         self.remembered.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_remembered(&self, remembered: Option<Arc<Remembered>>) {
-        *self.remembered.write().unwrap_or_else(PoisonError::into_inner) = remembered;
+    /// Changes how long it remembers; `None`: not at all. What is forgotten by that does not come back.
+    pub(crate) fn set_window(&self, window: Option<DeduplicationWindow>) {
+        match window {
+            Some(window) => drop(self.remember_for(window)),
+            None => *self.remembered.write().unwrap_or_else(PoisonError::into_inner) = None,
+        }
+    }
+
+    /// Returns what it remembers from now on, and the window it had before.
+    fn remember_for(&self, window: DeduplicationWindow) -> (Arc<Remembered>, Option<DeduplicationWindow>) {
+        let mut present = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(remembered) = &*present {
+            let former = std::mem::replace(&mut remembered.seen().window, window);
+            return (remembered.clone(), Some(former));
+        }
+        (present.insert(Remembered::new(window)).clone(), None)
     }
 }
 
@@ -181,19 +210,25 @@ fn trace_ids(claims: &[Claim], new_ids: &[TraceId]) -> Vec<TraceId> {
 
 impl Remembered {
     pub(crate) fn new(window: DeduplicationWindow) -> Arc<Self> {
-        let (keys, seen) = (Keys::default(), Mutex::default());
-        Arc::new(Self { window, keys, seen, settled: Notify::new() })
+        let seen = Seen { window, events: HashMap::new(), order: VecDeque::new() };
+        Arc::new(Self { keys: Keys::default(), seen: Mutex::new(seen), settled: Notify::new() })
+    }
+
+    /// Remembers an event of this server itself, which was stored in another commit than the hub's own.
+    pub(crate) fn add(&self, stored: &NewRecord) {
+        let print = self.keys.print(&stored.key.source, &stored.key.id);
+        self.seen().accepted(print, stored.trace_id, stored.accepted_at);
     }
 
     /// Remembers what a log says was accepted, given newest first.
     pub(crate) fn recall(&self, accepted: &[AcceptedKey]) {
-        let mut seen = self.seen();
+        let seen = &mut *self.seen();
         for key in accepted.iter().rev() {
-            let print = self.keys.print(&key.source, &key.id);
-            seen.events
-                .entry(print)
-                .or_insert(Fate::Accepted { at: key.accepted_at, trace_id: key.trace_id });
-            seen.order.push_back((key.accepted_at, print));
+            let (print, at) = (self.keys.print(&key.source, &key.id), key.accepted_at);
+            if let Entry::Vacant(unknown) = seen.events.entry(print) {
+                unknown.insert(Fate::Accepted { at, trace_id: key.trace_id });
+                seen.order.push_back((at, print));
+            }
         }
         seen.order.make_contiguous().sort_unstable();
     }
@@ -214,11 +249,13 @@ impl Remembered {
     /// Claims all new events, or none when one of them is under way.
     fn try_claim(self: &Arc<Self>, events: &[Event], now: Timestamp) -> Option<(Vec<Claim>, Claimed)> {
         let mut seen = self.seen();
-        seen.forget(self.window.start(now));
-        let (mut claims, mut prints): (Vec<Claim>, Vec<(Print, usize)>) = Default::default();
+        seen.forget(now);
+        let (mut claims, mut prints): (Vec<Claim>, Vec<(Option<Print>, usize)>) = Default::default();
         for (index, event) in events.iter().enumerate() {
-            let print = self.keys.print(event.source(), event.id());
-            let claim = match (seen.events.get(&print), prints.iter().find(|(known, _)| *known == print)) {
+            let print = is_first_hand(event.json()).then(|| self.keys.print(event.source(), event.id()));
+            let known = print.and_then(|print| seen.events.get(&print));
+            let same = prints.iter().find(|(known, _)| known.is_some() && *known == print);
+            let claim = match (known, same) {
                 (Some(Fate::UnderWay), _) => return None,
                 (Some(Fate::Accepted { trace_id, .. }), _) => Claim::Known(*trace_id),
                 (None, Some(&(_, first))) => Claim::SameAs(first),
@@ -229,8 +266,8 @@ impl Remembered {
             };
             claims.push(claim);
         }
-        let prints: Vec<Print> = prints.into_iter().map(|(print, _)| print).collect();
-        seen.events.extend(prints.iter().map(|&print| (print, Fate::UnderWay)));
+        let prints: Vec<Option<Print>> = prints.into_iter().map(|(print, _)| print).collect();
+        seen.events.extend(prints.iter().flatten().map(|&print| (print, Fate::UnderWay)));
         Some((claims, Claimed { remembered: self.clone(), prints }))
     }
 
@@ -244,8 +281,9 @@ impl Claimed {
     pub(crate) fn accepted(mut self, trace_ids: impl IntoIterator<Item = TraceId>, at: Timestamp) {
         let mut seen = self.remembered.seen();
         for (print, trace_id) in std::mem::take(&mut self.prints).into_iter().zip(trace_ids) {
-            seen.events.insert(print, Fate::Accepted { at, trace_id });
-            seen.order.push_back((at, print));
+            if let Some(print) = print {
+                seen.accepted(print, trace_id, at);
+            }
         }
         drop(seen);
         self.remembered.settled.notify_waiters();
@@ -255,7 +293,7 @@ impl Claimed {
 impl Drop for Claimed {
     fn drop(&mut self) {
         let mut seen = self.remembered.seen();
-        for print in self.prints.drain(..) {
+        for print in self.prints.drain(..).flatten() {
             seen.events.remove(&print);
         }
         drop(seen);
@@ -264,8 +302,14 @@ impl Drop for Claimed {
 }
 
 impl Seen {
-    /// Forgets what was accepted before `start`, and the oldest beyond the bound.
-    fn forget(&mut self, start: Timestamp) {
+    fn accepted(&mut self, print: Print, trace_id: TraceId, at: Timestamp) {
+        self.events.insert(print, Fate::Accepted { at, trace_id });
+        self.order.push_back((at, print));
+    }
+
+    /// Forgets what is out of the window, and the oldest beyond the bound.
+    fn forget(&mut self, now: Timestamp) {
+        let start = self.window.start(now);
         while let Some(&(at, print)) = self.order.front()
             && (at < start || self.order.len() > REMEMBERED_MAX)
         {
@@ -370,6 +414,34 @@ mod tests {
         let both = [event("a", "1"), event("a", "2")];
         let (claims, _) = remembered.claim(&both, at(111)).await;
         assert_eq!(claims, [Claim::New, Claim::Known(FIRST)]);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_first_hand_is_neither_dropped_nor_remembered() {
+        let remembered = remembered(10);
+        let copy = || {
+            let body = r#"{"kulkulreplay":"0123456789abcdef0123"}"#;
+            Event::from_stored(body.into(), "1".to_owned(), "a".to_owned(), "t".to_owned(), None)
+        };
+        let (claims, claimed) = remembered.claim(&[copy(), copy(), event("a", "1")], at(0)).await;
+        assert_eq!(claims, [Claim::New, Claim::New, Claim::New]);
+        claimed.accepted([FIRST, FIRST, SECOND], at(0));
+        let (claims, _) = remembered.claim(&[event("a", "1"), copy()], at(1)).await;
+        assert_eq!(claims, [Claim::Known(SECOND), Claim::New]);
+    }
+
+    #[test]
+    fn only_attributes_make_an_event_second_hand() {
+        let table = [
+            (r#"{"id":"1"}"#, true),
+            (r#"{"id":"1","data":{"kulkulreplay":"x","kulkulvia":"y"}}"#, true),
+            (r#"{"id":"1","kulkulvia":"orders"}"#, false),
+            (r#"{"id":"1","kulkulreplay":"0123456789abcdef0123"}"#, false),
+            ("kulkulvia, but no JSON", true),
+        ];
+        for (body, expected) in table {
+            assert_eq!(is_first_hand(body.as_bytes()), expected, "{body}");
+        }
     }
 
     #[tokio::test]

@@ -156,8 +156,11 @@ impl Hub {
         };
         for document in hub.documents("bus/").await? {
             let info = read_bus(&document.key, &document.value)?;
+            let window = info.settings.deduplication;
             let bus = hub.show_bus(info, document.revision);
-            hub.remember(&bus).await?;
+            if let Some(window) = window {
+                hub.remember(&bus, window).await?;
+            }
         }
         if hub.bus(&BusName::default_bus()).is_none() {
             hub.create_default().await?;

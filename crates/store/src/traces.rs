@@ -160,9 +160,15 @@ pub trait Traces: Send + Sync + 'static {
         max: usize,
     ) -> StoreFuture<'_, TracePage>;
 
-    /// The keys of the records of a log that were accepted at `from` or later, newest first, at most `max`.
-    fn accepted_since(&self, log: &LogName, from: Timestamp, max: usize)
-    -> StoreFuture<'_, Vec<AcceptedKey>>;
+    /// The keys of the records of a log that were accepted at `from` or later and whose bodies `counts` takes, newest
+    /// first, at most `max`.
+    fn accepted_since(
+        &self,
+        log: &LogName,
+        from: Timestamp,
+        max: usize,
+        counts: fn(&[u8]) -> bool,
+    ) -> StoreFuture<'_, Vec<AcceptedKey>>;
 
     /// How many records a filter finds, counted up to `max`.
     fn count(&self, filter: &TraceFilter, max: u64) -> StoreFuture<'_, u64>;

@@ -65,15 +65,22 @@ impl Traces for Events {
         log: &LogName,
         from: Timestamp,
         max: usize,
+        counts: fn(&[u8]) -> bool,
     ) -> StoreFuture<'_, Vec<AcceptedKey>> {
         let filter = TraceFilter { log: Some(log.clone()), from: Some(from), ..TraceFilter::default() };
         let shared = Arc::clone(&self.shared);
         Box::pin(self.readers.snapshot(move |conn| {
-            let seqs = find(conn, &shared.names, &filter, 0, max)?;
-            seqs.into_iter()
-                .map(|seq| key(conn, seq))
-                .collect::<rusqlite::Result<_>>()
-                .attempting("read a key")
+            let (mut keys, mut outcome) = (Vec::new(), Ok(()));
+            let Some(search) = Search::new(conn, &shared.names, &filter)?.filter(|_| max > 0) else {
+                return Ok(keys);
+            };
+            search.run(conn, Walk::ALL, |seq| {
+                outcome = key(conn, seq, counts).map(|key| keys.extend(key));
+                let goes_on = outcome.is_ok() && keys.len() < max;
+                if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+            outcome.attempting("read a key")?;
+            Ok(keys)
         }))
     }
 
@@ -165,19 +172,20 @@ fn found(conn: &Connection, seq: u64) -> rusqlite::Result<FoundRecord> {
     })
 }
 
-/// What is read of a record here stands before its body, whose pages are not touched.
-fn key(conn: &Connection, seq: u64) -> rusqlite::Result<AcceptedKey> {
-    conn.prepare_cached("SELECT id, source, trace_id, accepted_at FROM record WHERE seq = ?1")?.query_row(
-        [seq as i64],
-        |row| {
-            Ok(AcceptedKey {
+/// The key of a record; `None` when `counts` does not take its body.
+fn key(conn: &Connection, seq: u64, counts: fn(&[u8]) -> bool) -> rusqlite::Result<Option<AcceptedKey>> {
+    conn.prepare_cached("SELECT id, source, trace_id, accepted_at, body FROM record WHERE seq = ?1")?
+        .query_row([seq as i64], |row| {
+            if !counts(row.get_ref(4)?.as_blob()?) {
+                return Ok(None);
+            }
+            Ok(Some(AcceptedKey {
                 id: row.get(0)?,
                 source: row.get(1)?,
                 trace_id: rows::trace_id(row, 2)?,
                 accepted_at: rows::time(row, 3)?,
-            })
-        },
-    )
+            }))
+        })
 }
 
 fn trace_at(conn: &Connection, seq: Seq) -> rusqlite::Result<Option<TracedRecord>> {

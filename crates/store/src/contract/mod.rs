@@ -147,6 +147,7 @@ macro_rules! contract_tests {
                 standings_and_attributes_must_hold_together
                 a_page_of_large_bodies_is_cut
                 what_a_log_accepted_since_is_told_newest_first
+                only_what_counts_is_told_of_what_a_log_accepted
             }
             retention {
                 what_is_too_old_goes

@@ -220,7 +220,7 @@ pub async fn what_a_log_accepted_since_is_told_newest_first(engine: &dyn Engine)
     other.key.log = log("bus/other");
     append(&*store.log, [other]).await;
     let store = reopened(engine).await;
-    let since = |from, max| store.traces.accepted_since(&log("bus/default"), at(from), max);
+    let since = |from, max| store.traces.accepted_since(&log("bus/default"), at(from), max, |_| true);
     let keys = since(2997, 99).await.unwrap();
     let told: Vec<_> = keys.iter().map(|key| (&*key.id, &*key.source, key.accepted_at)).collect();
     let expected = [("id-2999", "source-2"), ("id-2998", "source-1"), ("id-2997", "source-0")];
@@ -228,7 +228,27 @@ pub async fn what_a_log_accepted_since_is_told_newest_first(engine: &dyn Engine)
     assert_eq!(keys[0].trace_id, record("id").trace_id);
     assert_eq!(since(0, 2).await.unwrap().len(), 2);
     assert_eq!(since(0, 9999).await.unwrap().len(), 3000);
-    assert_eq!(store.traces.accepted_since(&log("bus/never"), at(0), 9).await.unwrap(), []);
+    assert_eq!(store.traces.accepted_since(&log("bus/never"), at(0), 9, |_| true).await.unwrap(), []);
+}
+
+/// What does not count takes the place of nothing that does.
+pub async fn only_what_counts_is_told_of_what_a_log_accepted(engine: &dyn Engine) {
+    let store = engine.open().await;
+    let records = ["a", "b", "c", "d"].map(|id| {
+        let body = if id == "c" { "copy" } else { "original" };
+        NewRecord { body: Bytes::from(body), ..record(id) }
+    });
+    append(&*store.log, records).await;
+    let originals: fn(&[u8]) -> bool = |body| body == b"original";
+    let nothing: fn(&[u8]) -> bool = |_| false;
+    type Row<'a> = (usize, fn(&[u8]) -> bool, &'a [&'a str]);
+    let table: [Row<'_>; 3] =
+        [(2, originals, &["d", "b"]), (9, originals, &["d", "b", "a"]), (9, nothing, &[])];
+    for (max, counts, expected) in table {
+        let keys = store.traces.accepted_since(&log("bus/default"), at(0), max, counts).await.unwrap();
+        let ids: Vec<_> = keys.into_iter().map(|key| key.id).collect();
+        assert_eq!(ids, expected, "at most {max}");
+    }
 }
 
 /// The ids of all pages.
