@@ -154,7 +154,7 @@ pub enum ReplayError {
         rule: RuleName,
     },
     /// The store failed.
-    #[error("the replay cannot be stored")]
+    #[error("the store failed")]
     Store(#[from] StoreError),
 }
 

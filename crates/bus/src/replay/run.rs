@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kulkul_delivery::chain;
 use kulkul_pattern::Pattern;
-use kulkul_store::{FoundRecord, NewRecord, Order, QueueId, Seq, TracePage};
+use kulkul_store::{FoundRecord, NewRecord, Order, QueueId, Seq, StoreError, TracePage};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Progress, Receivers, Replay, ReplayId, ReplayState, copy};
+use super::{Entry, Progress, Receivers, Replay, ReplayId, ReplayState, copy};
 use crate::error::ReplayError;
 use crate::hub::{Bus, Hub};
 use crate::rule::queue_of;
@@ -52,27 +53,37 @@ impl Hub {
         let mut pace = Pace::new(replay.events_per_second.get());
         while replay.state == ReplayState::Running {
             let sent_before = replay.progress.sent_count;
-            let wait = match self.replay_some(&replay, pace.batch).await {
-                Ok(step) => match self.change_replay(&id, |replay| step.apply(replay)).await {
-                    Ok(Some(changed)) => {
-                        replay = changed;
-                        pace.after(replay.progress.sent_count - sent_before)
-                    }
-                    // Somebody has cancelled it.
-                    Ok(None) => return,
-                    Err(error) => retry_or_end(&id, &error.into()),
-                },
-                Err(ReplayError::Store(error)) => retry_or_end(&id, &error.into()),
+            let changed = match self.replay_some(&replay, pace.batch).await {
+                Ok(step) => self.change_replay(&id, |replay| step.apply(replay)).await,
+                // It is nothing about this replay, and it ends by itself.
+                Err(ReplayError::Store(error)) if is_passing(&error) => Err(error),
                 Err(error) => {
-                    let (at, reason) = (self.parts.clock.now(), error.to_string());
-                    let fail = |replay: &mut Replay| replay.state = ReplayState::Failed { at, reason };
-                    match self.change_replay(&id, fail).await {
-                        Ok(_) => return,
-                        Err(error) => retry_or_end(&id, &error.into()),
-                    }
+                    let state = self.failed(&error);
+                    self.change_replay(&id, |replay| replay.state = state).await
                 }
             };
-            let Some(wait) = wait else { return };
+            let wait = match changed {
+                Ok(Some(changed)) => {
+                    replay = changed;
+                    pace.after(replay.progress.sent_count - sent_before)
+                }
+                // Somebody has cancelled it.
+                Ok(None) => return,
+                Err(StoreError::Closed) => return,
+                Err(error) if is_passing(&error) => {
+                    tracing::warn!(replay = %id, error = %chain(&error), "a replay waits for the store");
+                    STORE_RETRY
+                }
+                Err(error) => {
+                    tracing::error!(replay = %id, error = %chain(&error), "a replay goes on after a restart only");
+                    // Nor can that be stored. It is shown at least.
+                    if let Some(Entry { revision, .. }) = self.replays.entry(&id) {
+                        let state = self.failed(&error.into());
+                        self.replays.show(Replay { state, ..replay }, revision);
+                    }
+                    return;
+                }
+            };
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -80,8 +91,14 @@ impl Hub {
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        let Progress { seen_count, sent_count, .. } = replay.progress;
-        tracing::info!(bus = %replay.bus, replay = %id, seen = seen_count, sent = sent_count, "a replay is done");
+        let (state, Progress { seen_count, sent_count, .. }) = (replay.state.as_str(), replay.progress);
+        let (bus, seen, sent) = (&replay.bus, seen_count, sent_count);
+        tracing::info!(bus = %bus, replay = %id, state, seen, sent, "a replay has ended");
+    }
+
+    /// The state of a replay that cannot go on.
+    fn failed(&self, error: &ReplayError) -> ReplayState {
+        ReplayState::Failed { at: self.parts.clock.now(), reason: chain(error) }
     }
 
     /// Sends the next events again. They are durable when this returns; that they were sent is not.
@@ -188,18 +205,16 @@ impl Pace {
     }
 
     /// How long to wait after so many copies. Always something, so that one replay leaves room for others.
-    fn after(&mut self, sent_count: u64) -> Option<Duration> {
+    fn after(&mut self, sent_count: u64) -> Duration {
         let now = Instant::now();
         self.due = self.due.max(now) + self.each * u32::try_from(sent_count).unwrap_or(u32::MAX);
-        Some((self.due - now).max(Duration::from_millis(1)))
+        (self.due - now).max(Duration::from_millis(1))
     }
 }
 
-/// How long to wait before it is tried again; `None` when that cannot help before a restart.
-fn retry_or_end(id: &ReplayId, error: &ReplayError) -> Option<Duration> {
-    let is_retryable = matches!(error, ReplayError::Store(error) if error.is_retryable());
-    tracing::error!(replay = %id, error = %error, is_retryable, "a replay cannot go on");
-    is_retryable.then_some(STORE_RETRY)
+/// Whether a replay that met this goes on by itself: when the store has room again, or after the restart that closes it.
+fn is_passing(error: &StoreError) -> bool {
+    error.is_retryable() || matches!(error, StoreError::Closed)
 }
 
 fn note_panic(ended: Result<(), tokio::task::JoinError>) {
@@ -218,7 +233,7 @@ mod tests {
         assert_eq!(pace.batch, 25);
         let begun = Instant::now();
         for _ in 0..20 {
-            tokio::time::sleep(pace.after(25).unwrap()).await;
+            tokio::time::sleep(pace.after(25)).await;
         }
         assert_eq!(begun.elapsed().as_millis(), 2000, "500 at 250 a second");
     }
@@ -226,6 +241,6 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn slow_and_fast_replays_have_batches_within_bounds() {
         assert_eq!((Pace::new(1).batch, Pace::new(100_000).batch), (1, BATCH_MAX));
-        assert_eq!(Pace::new(1).after(0), Some(Duration::from_millis(1)));
+        assert_eq!(Pace::new(1).after(0), Duration::from_millis(1));
     }
 }
