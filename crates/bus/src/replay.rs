@@ -20,6 +20,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kulkul_delivery::chain;
 use kulkul_model::{BusName, InvalidName, RuleName, TargetId, Timestamp, TraceId};
 use kulkul_store::{Key, Order, Revision, Seq, StoreError, TraceFilter};
 use tokio::sync::Notify;
@@ -233,8 +234,11 @@ impl Hub {
         let replay = Replay { id, bus, query, to, events_per_second, created_at, until, progress, state };
         let revision = self.parts.metadata.create(&key_of(&replay.id), document::write(&replay)).await?;
         self.replays.show(replay.clone(), revision);
-        self.forget_old_replays().await?;
+        // First: it is there, whether old ones can be forgotten or not.
         self.replays.created.notify_one();
+        if let Err(error) = self.forget_old_replays().await {
+            tracing::warn!(error = %chain(&error), "replays that have ended cannot be forgotten, will try again");
+        }
         Ok(replay)
     }
 

@@ -35,6 +35,40 @@ async fn end(server: &Server, id: &ReplayId) -> ReplayState {
     until("the end of a replay", ended).await
 }
 
+/// As many replays that have ended as are kept, and one more.
+async fn with_old_replays() -> Server {
+    let server = Server::new().await;
+    let first = create(&server).await;
+    server.hub.cancel_replay(&bus("default"), &first.id).await.unwrap();
+    let metadata = server.store.metadata();
+    let written = metadata.get(&format!("replay/{}", first.id).into()).await.unwrap().unwrap().value;
+    let written = String::from_utf8(written.to_vec()).unwrap();
+    for n in 0..500 {
+        let id = format!("{n:020x}");
+        let text = written.replace(first.id.as_str(), &id);
+        metadata.create(&format!("replay/{id}").into(), text.into()).await.unwrap();
+    }
+    drop(metadata);
+    server.reopened().await
+}
+
+#[tokio::test]
+async fn a_new_replay_runs_although_old_ones_cannot_be_forgotten() {
+    let server = with_old_replays().await;
+    let count = || server.hub.list_replays(&bus("default")).unwrap().len();
+    assert_eq!(count(), 501);
+    let (stop, running) = run(&server);
+    server.faults.delete.begin();
+    let created = create(&server).await;
+    assert!(matches!(end(&server, &created.id).await, ReplayState::Done { .. }));
+    assert_eq!(count(), 502);
+    server.faults.delete.end();
+    create(&server).await;
+    assert_eq!(count(), 501, "the oldest are forgotten the next time");
+    stop.cancel();
+    running.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_replay_that_the_store_fails_ends_and_says_why() {
     let server = Server::new().await;
