@@ -147,12 +147,14 @@ impl Hub {
             for found in page.records.into_iter().filter(|found| !is_copy(&found.record.body)) {
                 let matches = pattern.matches(&found.record.body);
                 let routed = new.rule.as_ref().is_some_and(|rule| was_routed(&found, rule));
-                let Some(mut sample) = run.count(found.record, matches, routed, &targets) else { continue };
-                let kept: &mut usize = kept.entry(sample.change).or_default();
+                let record = found.record;
+                let Some(change) = run.count(&record, matches, routed, &targets) else { continue };
+                let kept: &mut usize = kept.entry(change).or_default();
                 if *kept < new.sample_count_max {
                     *kept += 1;
-                    sample.explanation = (!matches).then(|| pattern.explain(&sample.record.body));
-                    run.samples.push(sample);
+                    let explanation = (!matches).then(|| pattern.explain(&record.body));
+                    let payloads = if matches { payloads(&record, &targets) } else { Vec::new() };
+                    run.samples.push(DrySample { record, change, explanation, payloads });
                 }
             }
             run.next = page.next;
@@ -165,17 +167,22 @@ impl Hub {
 }
 
 impl DryRun {
-    /// Counts an event. Returns a sample of it when the rule had or has to do with it.
-    fn count(&mut self, record: Record, matches: bool, routed: bool, targets: &[Tried]) -> Option<DrySample> {
+    /// Counts an event. Returns how it differs when the rule had or has to do with it.
+    fn count(
+        &mut self,
+        record: &Record,
+        matches: bool,
+        routed: bool,
+        targets: &[Tried],
+    ) -> Option<DryChange> {
         self.seen_count += 1;
         self.matched_now_count += u64::from(matches);
         self.matched_before_count += u64::from(routed);
-        let payloads = if matches { payloads(&record, targets) } else { Vec::new() };
         let change = match (matches, routed) {
             (false, false) => return None,
             (true, false) => DryChange::Newly,
             (false, true) => DryChange::NoLonger,
-            (true, true) if payloads.iter().any(DryPayload::differs) => DryChange::PayloadChanged,
+            (true, true) if is_payload_changed(record, targets) => DryChange::PayloadChanged,
             (true, true) => DryChange::Same,
         };
         match change {
@@ -184,13 +191,7 @@ impl DryRun {
             DryChange::PayloadChanged => self.payload_changed_count += 1,
             DryChange::Same => {}
         }
-        Some(DrySample { record, change, explanation: None, payloads })
-    }
-}
-
-impl DryPayload {
-    fn differs(&self) -> bool {
-        self.before.as_ref().is_some_and(|before| *before != self.now)
+        Some(change)
     }
 }
 
@@ -201,22 +202,33 @@ impl Tried {
     }
 }
 
+/// Whether some target would receive something else than the rule's own target in its place makes of the same event.
+/// Asked of every event that matches and was sent, so what is not compared is not made.
+fn is_payload_changed(record: &Record, targets: &[Tried]) -> bool {
+    let compared: Vec<_> =
+        targets.iter().filter_map(|tried| Some((&tried.now, tried.before.as_ref()?))).collect();
+    if compared.is_empty() {
+        return false;
+    }
+    let event = event_of(record);
+    compared.into_iter().any(|(now, before)| now.of_event(&event) != before.of_event(&event))
+}
+
 fn payloads(record: &Record, targets: &[Tried]) -> Vec<DryPayload> {
-    let key = &record.key;
-    let subject = Some(key.subject.clone()).filter(|subject| !subject.is_empty());
-    let event = Event::from_stored(
-        record.body.clone(),
-        key.id.clone(),
-        key.source.clone(),
-        key.kind.clone(),
-        subject,
-    );
+    let event = event_of(record);
     let payload = |tried: &Tried| DryPayload {
         target: tried.id.clone(),
         now: tried.now.of_event(&event),
         before: tried.before.as_ref().map(|before| before.of_event(&event)),
     };
     targets.iter().map(payload).collect()
+}
+
+fn event_of(record: &Record) -> Event {
+    let key = &record.key;
+    let subject = Some(key.subject.clone()).filter(|subject| !subject.is_empty());
+    let (id, source, kind) = (key.id.clone(), key.source.clone(), key.kind.clone());
+    Event::from_stored(record.body.clone(), id, source, kind, subject)
 }
 
 fn was_routed(found: &FoundRecord, rule: &RuleName) -> bool {
