@@ -1,4 +1,4 @@
-//! How buses and rules are stored. Format 1.
+//! How buses and rules are stored, and what all documents of this crate have in common. Format 1.
 
 use std::time::Duration;
 
@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::dedup::{DeduplicationWindow, InvalidWindow};
 use crate::hub::{BusInfo, BusSettings};
 use crate::rule::{Owner, Rule, RuleStatus};
+use crate::search::NotAStatus;
 
-const FORMAT: u32 = 1;
+/// The format of every document of this crate.
+pub(crate) const FORMAT: u32 = 1;
 
 pub(crate) fn bus_key(bus: &BusName) -> Key {
     format!("bus/{bus}").into()
@@ -98,13 +100,15 @@ enum StoredForm {
 
 /// Why a document cannot be read.
 #[derive(Debug, thiserror::Error)]
-enum Unreadable {
+pub(crate) enum Unreadable {
     #[error("it is not the JSON that this version writes")]
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Name(#[from] InvalidName),
     #[error(transparent)]
     Window(#[from] InvalidWindow),
+    #[error("its status {0}")]
+    Status(#[from] NotAStatus),
 }
 
 pub(crate) fn write_bus(bus: &BusInfo) -> Bytes {
@@ -119,14 +123,17 @@ pub(crate) fn write_bus(bus: &BusInfo) -> Bytes {
 }
 
 pub(crate) fn read_bus(key: &Key, value: &[u8]) -> Result<BusInfo, StoreError> {
-    let stored: StoredBus = parse(key, value)?;
-    check_format(key, stored.format)?;
-    let name = stored.name.parse().map_err(|error| unreadable(Unreadable::Name(error)))?;
-    let created_at = Timestamp::from_millis(stored.created_ms);
-    let deduplication = stored.deduplication_secs.map(DeduplicationWindow::of_secs).transpose();
-    let deduplication = deduplication.map_err(|error| unreadable(Unreadable::Window(error)))?;
-    let settings = BusSettings { deduplication };
-    Ok(BusInfo { name, description: stored.description, created_at, settings })
+    read(key, value, |stored: &StoredBus| stored.format, restore_bus)
+}
+
+fn restore_bus(stored: StoredBus) -> Result<BusInfo, Unreadable> {
+    let deduplication = stored.deduplication_secs.map(DeduplicationWindow::of_secs).transpose()?;
+    Ok(BusInfo {
+        name: stored.name.parse()?,
+        description: stored.description,
+        created_at: Timestamp::from_millis(stored.created_ms),
+        settings: BusSettings { deduplication },
+    })
 }
 
 pub(crate) fn write_rule(rule: &Rule) -> Bytes {
@@ -148,15 +155,14 @@ pub(crate) fn write_rule(rule: &Rule) -> Bytes {
 }
 
 pub(crate) fn read_rule(key: &Key, value: &[u8]) -> Result<Rule, StoreError> {
-    let stored: StoredRule = parse(key, value)?;
-    check_format(key, stored.format)?;
-    restore_rule(stored).map_err(|error| unreadable(Unreadable::Name(error)))
+    read(key, value, |stored: &StoredRule| stored.format, restore_rule)
 }
 
-fn restore_rule(stored: StoredRule) -> Result<Rule, InvalidName> {
-    let owner = stored
-        .owner
-        .map(|owner| Ok(Owner { function: owner.function.parse()?, trigger: owner.trigger.parse()? }));
+fn restore_rule(stored: StoredRule) -> Result<Rule, Unreadable> {
+    let owner = stored.owner.map(|owner| {
+        let (function, trigger) = (owner.function.parse()?, owner.trigger.parse()?);
+        Ok::<_, InvalidName>(Owner { function, trigger })
+    });
     Ok(Rule {
         bus: stored.bus.parse()?,
         name: stored.name.parse()?,
@@ -235,27 +241,29 @@ fn restore_target(stored: StoredTarget) -> Result<TargetConfig, InvalidName> {
     })
 }
 
-fn to_bytes(stored: &impl Serialize) -> Bytes {
+/// The bytes of a document, whose format is [`FORMAT`].
+pub(crate) fn to_bytes(stored: &impl Serialize) -> Bytes {
     serde_json::to_vec(stored).expect("a struct of texts and numbers is JSON").into()
 }
 
-fn parse<'a, T: Deserialize<'a>>(key: &Key, value: &'a [u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(value).map_err(|error| {
+/// Reads a document whose format is [`FORMAT`]; refuses another one by name.
+pub(crate) fn read<'a, S: Deserialize<'a>, T>(
+    key: &Key,
+    value: &'a [u8],
+    format: fn(&S) -> u32,
+    restore: fn(S) -> Result<T, Unreadable>,
+) -> Result<T, StoreError> {
+    let unreadable = |error: Unreadable| {
         tracing::error!(key = %key, error = %error, "a stored document cannot be read");
-        unreadable(Unreadable::Json(error))
-    })
-}
-
-fn check_format(key: &Key, found: u32) -> Result<(), StoreError> {
-    if found == FORMAT {
-        return Ok(());
+        StoreError::engine("read a stored document", error)
+    };
+    let stored: S = serde_json::from_slice(value).map_err(|error| unreadable(error.into()))?;
+    let found = format(&stored);
+    if found != FORMAT {
+        let (found, expected) = (found.to_string(), FORMAT.to_string());
+        return Err(StoreError::Format { what: format!("the document `{key}`"), found, expected });
     }
-    let (found, expected) = (found.to_string(), FORMAT.to_string());
-    Err(StoreError::Format { what: format!("the document `{key}`"), found, expected })
-}
-
-fn unreadable(error: Unreadable) -> StoreError {
-    StoreError::engine("read a stored bus or rule", error)
+    restore(stored).map_err(unreadable)
 }
 
 #[cfg(test)]

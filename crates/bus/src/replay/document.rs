@@ -1,14 +1,13 @@
-//! How replays are stored. Format 1.
+//! How replays are stored.
 
 use bytes::Bytes;
-use kulkul_model::{InvalidName, Timestamp};
+use kulkul_model::Timestamp;
 use kulkul_store::{Key, Seq, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::{Progress, Replay, ReplayState, ReplayTo};
-use crate::search::{EventQuery, NotAStatus};
-
-const FORMAT: u32 = 1;
+use crate::document::{self, FORMAT, Unreadable};
+use crate::search::EventQuery;
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -67,17 +66,6 @@ enum StoredState {
     Failed { at_ms: i64, reason: String },
 }
 
-/// Why a document cannot be read.
-#[derive(Debug, thiserror::Error)]
-enum Unreadable {
-    #[error("it is not the JSON that this version writes")]
-    Json(#[from] serde_json::Error),
-    #[error(transparent)]
-    Name(#[from] InvalidName),
-    #[error("its status {0}")]
-    Status(#[from] NotAStatus),
-}
-
 pub(super) fn write(replay: &Replay) -> Bytes {
     let (rule, target) = match &replay.to {
         ReplayTo::Bus => (None, None),
@@ -112,20 +100,11 @@ pub(super) fn write(replay: &Replay) -> Bytes {
             }
         },
     };
-    serde_json::to_vec(&stored).expect("a struct of texts and numbers is JSON").into()
+    document::to_bytes(&stored)
 }
 
 pub(super) fn read(key: &Key, value: &[u8]) -> Result<Replay, StoreError> {
-    let unreadable = |error: Unreadable| {
-        tracing::error!(key = %key, error = %error, "a stored replay cannot be read");
-        StoreError::engine("read a stored replay", error)
-    };
-    let stored: Stored = serde_json::from_slice(value).map_err(|error| unreadable(error.into()))?;
-    if stored.format != FORMAT {
-        let (found, expected) = (stored.format.to_string(), FORMAT.to_string());
-        return Err(StoreError::Format { what: format!("the document `{key}`"), found, expected });
-    }
-    restore(stored).map_err(unreadable)
+    document::read(key, value, |stored: &Stored| stored.format, restore)
 }
 
 fn restore(stored: Stored) -> Result<Replay, Unreadable> {
