@@ -12,7 +12,7 @@ use kulkul_store::{Taken, Takings};
 use crate::line::{Attendance, TurnedAway};
 use crate::queue::Queue;
 use crate::queues::Inner;
-use crate::{DeadLetterPolicy, QueueError, message};
+use crate::{QueueError, message};
 
 /// How many messages one look takes at most. Their bodies are in memory until they have been answered.
 const TAKEN_AT_ONCE: usize = 256;
@@ -79,33 +79,15 @@ impl Inner {
     async fn look(&self, queue: &Queue, wanted: usize) -> Result<Takings, QueueError> {
         self.expire(queue).await?;
         let now = self.parts.clock.now();
-        let Takings { taken, next_due } =
+        let Takings { mut taken, next_due } =
             self.parts.messages.take(queue.used_queues(), now, now.plus(LEASE), wanted).await?;
-        let policy = queue.attributes().dead_letter.filter(|policy| policy.enabled);
-        let mut good = Vec::with_capacity(taken.len());
-        for taken in taken {
-            match &policy {
-                Some(policy)
-                    if taken.delivery.failed >= policy.receive_count_max
-                        && self.is_buried(queue, policy, &taken).await => {}
-                _ => good.push(taken),
-            }
+        if let Some(policy) = queue.attributes().dead_letter.filter(|policy| policy.enabled) {
+            let worn_out = |taken: &&Taken| taken.delivery.failed >= policy.receive_count_max;
+            let worn_out: Vec<&Taken> = taken.iter().filter(worn_out).collect();
+            let buried = self.bury(queue, &policy, &worn_out).await;
+            taken.retain(|taken| !buried.contains(&taken.delivery.record.seq));
         }
-        Ok(Takings { taken: good, next_due })
-    }
-
-    /// Moves a message to the queue for dead letters and says whether it is there. One that cannot be moved is handed
-    /// out like the others that were taken with it, rather than all of them left until their lease runs out.
-    async fn is_buried(&self, queue: &Queue, policy: &DeadLetterPolicy, taken: &Taken) -> bool {
-        match self.bury(queue, policy, taken).await {
-            Ok(buried) => buried,
-            Err(error) => {
-                let (queue, cause) =
-                    (&queue.name, std::error::Error::source(&error).map(ToString::to_string));
-                tracing::warn!(queue = %queue, error = %error, cause, "a message cannot become a dead letter");
-                false
-            }
-        }
+        Ok(Takings { taken, next_due })
     }
 
     /// Gives messages back that nobody gets.

@@ -301,6 +301,24 @@ async fn a_message_received_too_often_becomes_a_dead_letter() {
 }
 
 #[tokio::test]
+async fn many_messages_become_dead_letters_in_few_commits() {
+    let bench = Bench::new().await;
+    bench.create("dead", defaults()).await;
+    let policy = DeadLetterPolicy { enabled: true, target: "dead".to_owned(), receive_count_max: 1 };
+    bench.create("q1", AttributeChanges { dead_letter: Some(policy), ..defaults() }).await;
+    let messages = vec![text("poison"); 16];
+    bench.queues.send(&name("q1"), messages, SizeLimit::OfQueue).await.unwrap();
+    assert_eq!(bench.texts("q1").await.len(), 16);
+    bench.clock.forward(30_000);
+    bench.send("q1", text("fresh")).await;
+    let before = bench.store.health().events.commits;
+    assert_eq!(bench.texts("q1").await, ["fresh"]);
+    let commits = bench.store.health().events.commits - before;
+    assert!(commits <= 4, "{commits} commits");
+    assert_eq!(bench.counts("dead").await, [16, 0, 0]);
+}
+
+#[tokio::test]
 async fn a_dead_letter_without_a_queue_to_go_to_stays() {
     let bench = Bench::new().await;
     let policy = DeadLetterPolicy { enabled: true, target: "none".to_owned(), receive_count_max: 1 };
