@@ -14,8 +14,8 @@ use super::transaction::EventsTx;
 use crate::failure::Attempting;
 use crate::writer::Weight;
 
-/// How many records one job on the writer deletes.
-const DELETED_AT_ONCE: usize = 128;
+/// How many records one job on the writer deletes: a millisecond or so.
+const DELETED_AT_ONCE: usize = 256;
 
 impl Events {
     pub(super) async fn trim_some(
@@ -104,11 +104,8 @@ impl EventsTx<'_> {
     /// Deletes those of the records that are there and not owed; returns how many.
     pub(super) fn delete_records(&mut self, seqs: &[u64]) -> Result<u64, StoreError> {
         let mut deleted = 0;
-        for &seq in seqs {
-            if let Some(bytes) = self.delete_record(seq).attempting("delete a record")? {
-                deleted += 1;
-                self.ledger.body_bytes -= bytes;
-            }
+        for run in seqs.chunk_by(|seq, next| *seq + 1 == *next) {
+            deleted += self.delete_run(run[0], run[run.len() - 1]).attempting("delete records")?;
         }
         if deleted > 0 {
             self.conn
@@ -119,34 +116,67 @@ impl EventsTx<'_> {
         Ok(deleted)
     }
 
-    fn delete_record(&mut self, seq: u64) -> rusqlite::Result<Option<u64>> {
-        let place = seq as i64;
-        let deleted = self
+    /// Deletes the records from one place to another that are there and not owed; returns how many. One statement for
+    /// all of them costs the writer a third of what one for each does.
+    fn delete_run(&mut self, first: u64, last: u64) -> rusqlite::Result<u64> {
+        let places = [first as i64, last as i64];
+        let mut deleted = self
             .conn
             .prepare_cached(
-                "DELETE FROM record WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE seq = ?1)
-                 RETURNING length(body)",
+                "DELETE FROM record WHERE seq BETWEEN ?1 AND ?2
+                   AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.seq = record.seq)
+                 RETURNING seq, length(body)",
             )?
-            .query_row([place], |row| row.get::<_, i64>(0))
-            .optional()?;
-        let Some(bytes) = deleted else { return Ok(None) };
-        self.conn.prepare_cached("DELETE FROM attempt WHERE seq = ?1")?.execute([place])?;
-        if !self.ledger.tail.forget(seq, bytes as u64) {
-            self.shrink_block(place, bytes)?;
+            .query_map(places, seq_and_bytes)?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        if deleted.is_empty() {
+            return Ok(0);
         }
-        Ok(Some(bytes as u64))
+        // What is still owed has kept its record, and keeps its attempts.
+        self.conn
+            .prepare_cached(
+                "DELETE FROM attempt WHERE seq BETWEEN ?1 AND ?2
+                   AND NOT EXISTS (SELECT 1 FROM record WHERE record.seq = attempt.seq)",
+            )?
+            .execute(places)?;
+        let count = deleted.len() as u64;
+        self.ledger.body_bytes -= deleted.iter().map(|&(_, bytes)| bytes).sum::<u64>();
+        let tail = &mut self.ledger.tail;
+        deleted.retain(|&(seq, bytes)| !tail.forget(seq, bytes));
+        // SQLite promises no order.
+        deleted.sort_unstable();
+        self.shrink_blocks(&deleted)?;
+        Ok(count)
     }
 
-    fn shrink_block(&self, seq: i64, bytes: i64) -> rusqlite::Result<()> {
-        let emptied = self
+    /// Takes deleted records, ascending, off what their blocks say is left of them.
+    fn shrink_blocks(&self, mut deleted: &[(u64, u64)]) -> rusqlite::Result<()> {
+        while let Some(&(first, _)) = deleted.first() {
+            let (block, last) = self
+                .conn
+                .prepare_cached(
+                    "SELECT first_seq, last_seq FROM block WHERE first_seq <= ?1
+                     ORDER BY first_seq DESC LIMIT 1",
+                )?
+                .query_row([first as i64], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)? as u64)))?;
+            let in_block = deleted.partition_point(|&(seq, _)| seq <= last).max(1);
+            let (some, others) = deleted.split_at(in_block);
+            let bytes: u64 = some.iter().map(|&(_, bytes)| bytes).sum();
+            self.shrink_block(block, some.len() as i64, bytes as i64)?;
+            deleted = others;
+        }
+        Ok(())
+    }
+
+    fn shrink_block(&self, block: i64, records: i64, bytes: i64) -> rusqlite::Result<()> {
+        let left: i64 = self
             .conn
             .prepare_cached(
-                "UPDATE block SET records = records - 1, body_bytes = body_bytes - ?2
-                 WHERE first_seq = (SELECT max(first_seq) FROM block WHERE first_seq <= ?1)
-                 RETURNING iif(records = 0, first_seq, NULL)",
+                "UPDATE block SET records = records - ?2, body_bytes = body_bytes - ?3
+                 WHERE first_seq = ?1 RETURNING records",
             )?
-            .query_row([seq, bytes], |row| row.get::<_, Option<i64>>(0))?;
-        if let Some(block) = emptied {
+            .query_row([block, records, bytes], |row| row.get(0))?;
+        if left == 0 {
             self.conn.prepare_cached("DELETE FROM block WHERE first_seq = ?1")?.execute([block])?;
             self.conn.prepare_cached("DELETE FROM block_filter WHERE first_seq = ?1")?.execute([block])?;
         }

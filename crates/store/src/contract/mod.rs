@@ -156,6 +156,7 @@ macro_rules! contract_tests {
                 trimming_goes_on_where_it_stopped
                 what_was_trimmed_is_forgotten_everywhere
                 places_of_trimmed_records_are_not_given_out_again
+                what_bodies_take_is_known_exactly
                 all_of_many_records_can_be_trimmed
             }
             metadata {

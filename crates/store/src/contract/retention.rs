@@ -87,6 +87,31 @@ pub async fn places_of_trimmed_records_are_not_given_out_again(engine: &dyn Engi
     assert!(next > last);
 }
 
+/// Over any number of records, with gaps where some are owed.
+pub async fn what_bodies_take_is_known_exactly(engine: &dyn Engine) {
+    const ALL: usize = 4000;
+    let store = engine.open().await;
+    let body = Bytes::from(vec![b'x'; 1000]);
+    let sized = |n: usize| NewRecord { body: body.clone(), ..record(&format!("id-{n}")) };
+    let owed = |n: &usize| n.is_multiple_of(100);
+    let records: Vec<NewRecord> =
+        (0..ALL).map(|n| if owed(&n) { sized(n).to("q", 0) } else { sized(n) }).collect();
+    for some in records.chunks(500) {
+        store.log.append(some.to_vec()).await.unwrap();
+    }
+    let kept = |count: usize| smaller_than(1000 * count as u64);
+    assert_eq!(store.traces.trim(kept(ALL), at(0), 9999).await.unwrap(), 0);
+    assert_eq!(store.traces.trim(kept(1500), at(0), 9999).await.unwrap(), 2500);
+    assert_eq!(store.traces.trim(kept(1500), at(0), 9999).await.unwrap(), 0);
+    let store = reopened(engine).await;
+    assert_eq!(store.traces.trim(kept(1500), at(0), 9999).await.unwrap(), 0);
+    assert_eq!(store.traces.trim(kept(1499), at(0), 9999).await.unwrap(), 1);
+    let left = store.traces.count(&TraceFilter::default(), u64::MAX).await.unwrap();
+    assert_eq!(left, 1499);
+    assert_eq!(store.traces.trim(kept(0), at(0), 9999).await.unwrap(), 1499 - 40);
+    assert_eq!(store.log.queue_stats(&queue("q"), at(0)).await.unwrap().pending, 40);
+}
+
 /// And what comes afterwards is found.
 pub async fn all_of_many_records_can_be_trimmed(engine: &dyn Engine) {
     let store = engine.open().await;
