@@ -48,17 +48,9 @@ impl AccessKeys {
     pub async fn open(store: Arc<dyn Metadata>) -> Result<Self, AccessError> {
         let sealer = Sealer::new(&sealing_key(&*store).await?);
         let mut map = Map::new();
-        let mut after = None;
-        loop {
-            let page = store.list(KEY_PREFIX, after.as_ref(), 256).await?;
-            for document in &page {
-                let key = record::read_key(document)?;
-                map.insert(key.id().as_str().into(), Arc::new(key));
-            }
-            match page.into_iter().next_back() {
-                Some(last) => after = Some(last.key),
-                None => break,
-            }
+        for document in store.documents(KEY_PREFIX).await? {
+            let key = record::read_key(&document)?;
+            map.insert(key.id().as_str().into(), Arc::new(key));
         }
         Ok(Self { store, map: ArcSwap::from_pointee(map), sealer })
     }

@@ -154,7 +154,7 @@ impl Hub {
             replays: Replays::default(),
             matched_numbers: AtomicU64::new(0),
         };
-        for document in hub.documents("bus/").await? {
+        for document in hub.parts.metadata.documents("bus/").await? {
             let info = read_bus(&document.key, &document.value)?;
             let window = info.settings.deduplication;
             let bus = hub.show_bus(info, document.revision);
@@ -165,7 +165,7 @@ impl Hub {
         if hub.bus(&BusName::default_bus()).is_none() {
             hub.create_default().await?;
         }
-        for document in hub.documents("rule/").await? {
+        for document in hub.parts.metadata.documents("rule/").await? {
             hub.restore_rule(&document)?;
         }
         hub.restore_replays().await?;
@@ -341,20 +341,6 @@ impl Hub {
             tracing::info!(queue = %queue, count, "dropped the deliveries of a target that is gone");
         }
         Ok(())
-    }
-
-    pub(crate) async fn documents(&self, prefix: &str) -> Result<Vec<Document>, StoreError> {
-        const PAGE: usize = 1000;
-        let mut all: Vec<Document> = Vec::new();
-        loop {
-            let after = all.last().map(|document| document.key.clone());
-            let page = self.parts.metadata.list(prefix, after.as_ref(), PAGE).await?;
-            let last = page.len() < PAGE;
-            all.extend(page);
-            if last {
-                return Ok(all);
-            }
-        }
     }
 }
 

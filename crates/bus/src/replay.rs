@@ -271,7 +271,7 @@ impl Hub {
 
     /// Reads the replays that the store has; those that were running go on.
     pub(crate) async fn restore_replays(&self) -> Result<(), StoreError> {
-        for document in self.documents(KEY_PREFIX).await? {
+        for document in self.parts.metadata.documents(KEY_PREFIX).await? {
             self.replays.show(document::read(&document.key, &document.value)?, document.revision);
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kulkul_delivery::{ClientErrors, Clock};
 use kulkul_model::{ApiDestinationName, ConnectionName};
 use kulkul_outbound::Outbound;
-use kulkul_store::{Document, Metadata, Revision, StoreError};
+use kulkul_store::{Metadata, Revision, StoreError};
 
 use crate::connection::{Connection, NewConnection};
 use crate::destination::{ApiDestination, NewApiDestination};
@@ -58,12 +58,12 @@ impl Connections {
     /// Reads all of them.
     pub async fn open(parts: ConnectionsParts) -> Result<Arc<Self>, StoreError> {
         let mut connections = BTreeMap::new();
-        for document in documents(&*parts.metadata, CONNECTION_PREFIX).await? {
+        for document in parts.metadata.documents(CONNECTION_PREFIX).await? {
             let connection = read_connection(&document)?;
             connections.insert(connection.settings.name.clone(), stored(connection, document.revision));
         }
         let mut destinations = BTreeMap::new();
-        for document in documents(&*parts.metadata, DESTINATION_PREFIX).await? {
+        for document in parts.metadata.documents(DESTINATION_PREFIX).await? {
             let destination = read_destination(&document)?;
             destinations.insert(destination.settings.name.clone(), stored(destination, document.revision));
         }
@@ -244,18 +244,4 @@ fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-async fn documents(metadata: &dyn Metadata, prefix: &str) -> Result<Vec<Document>, StoreError> {
-    const PAGE: usize = 1000;
-    let mut all: Vec<Document> = Vec::new();
-    loop {
-        let after = all.last().map(|document| document.key.clone());
-        let page = metadata.list(prefix, after.as_ref(), PAGE).await?;
-        let last = page.len() < PAGE;
-        all.extend(page);
-        if last {
-            return Ok(all);
-        }
-    }
 }

@@ -38,20 +38,12 @@ impl Hold {
 impl Holds {
     /// Reads what is held back.
     pub(crate) async fn read(metadata: &dyn Metadata) -> Result<Self, StoreError> {
-        const PAGE: usize = 1000;
         let mut held: HashMap<QueueId, HashSet<Hold>> = HashMap::new();
         for hold in ALL {
-            let mut after = None;
-            loop {
-                let page = metadata.list(hold.prefix(), after.as_ref(), PAGE).await?;
-                let queues = page.iter().filter_map(|document| document.key.0.strip_prefix(hold.prefix()));
-                for queue in queues {
-                    held.entry(QueueId(queue.into())).or_default().insert(hold);
-                }
-                match page.last() {
-                    Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
-                    _ => break,
-                }
+            let documents = metadata.documents(hold.prefix()).await?;
+            let queues = documents.iter().filter_map(|document| document.key.0.strip_prefix(hold.prefix()));
+            for queue in queues {
+                held.entry(QueueId(queue.into())).or_default().insert(hold);
             }
         }
         Ok(Self(Mutex::new(held)))

@@ -164,17 +164,7 @@ impl Functions {
 
     /// All documents whose keys start with `prefix`.
     pub(crate) async fn documents(&self, prefix: &str) -> Result<Vec<Document>, FunctionError> {
-        const PAGE: usize = 1000;
-        let mut all: Vec<Document> = Vec::new();
-        loop {
-            let after = all.last().map(|document| document.key.clone());
-            let page = self.parts.metadata.list(prefix, after.as_ref(), PAGE).await;
-            let page = page.map_err(FunctionError::store("read the stored documents"))?;
-            let last = page.len() < PAGE;
-            all.extend(page);
-            if last {
-                return Ok(all);
-            }
-        }
+        let all = self.parts.metadata.documents(prefix).await;
+        all.map_err(FunctionError::store("read the stored documents"))
     }
 }

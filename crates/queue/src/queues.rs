@@ -101,19 +101,11 @@ impl Queues {
     }
 
     async fn load(&self) -> Result<(), QueueError> {
-        const PAGE: usize = 1000;
-        let mut after = None;
-        loop {
-            let page = self.0.parts.metadata.list(document::KEY_PREFIX, after.as_ref(), PAGE).await?;
-            for document in &page {
-                let queue = Arc::new(Queue::new(document::read(document)?, document.revision));
-                self.0.show(queue);
-            }
-            match page.into_iter().next_back() {
-                Some(last) => after = Some(last.key),
-                None => return Ok(()),
-            }
+        for document in self.0.parts.metadata.documents(document::KEY_PREFIX).await? {
+            let queue = Arc::new(Queue::new(document::read(&document)?, document.revision));
+            self.0.show(queue);
         }
+        Ok(())
     }
 
     /// Finds out which priorities have messages. A crash between deleting a queue and emptying it leaves messages that

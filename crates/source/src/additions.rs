@@ -67,13 +67,7 @@ impl Sources {
                 count_max: TEXT_BYTES_MAX,
             });
         }
-        let (key, metadata) = (addition_key(&name), &self.parts.metadata);
-        let value = write_addition(&name, &addition);
-        let stored = metadata.get(&key).await.map_err(SourceError::store("read catalog additions"))?;
-        let written = match stored {
-            Some(stored) => metadata.replace(&key, stored.revision, value).await,
-            None => metadata.create(&key, value).await,
-        };
+        let written = self.parts.metadata.put(&addition_key(&name), write_addition(&name, &addition)).await;
         written.map_err(SourceError::store("store catalog additions"))?;
         self.show(|next| drop(next.additions.insert(name, addition.clone())));
         Ok(addition)

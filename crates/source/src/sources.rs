@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use kulkul_bus::Hub;
 use kulkul_catalog::{AdditionFault, AdditionsError, Catalog, CatalogAdditions, UserDefinedSource};
 use kulkul_delivery::Clock;
-use kulkul_store::{Document, Metadata};
+use kulkul_store::Metadata;
 use tokio::sync::watch;
 
 use crate::document::{self, ADDITION_PREFIX, SOURCE_PREFIX};
@@ -59,11 +59,13 @@ impl Sources {
             registered: BTreeMap::new(),
             catalog: Catalog::builtin(),
         };
-        for stored in documents(&*parts.metadata, SOURCE_PREFIX).await? {
+        let registered = parts.metadata.documents(SOURCE_PREFIX).await;
+        for stored in registered.map_err(SourceError::store("read the event sources"))? {
             let source = document::read_source(&stored.key, &stored.value)?;
             shown.registered.insert(source.name.clone(), Arc::new(source));
         }
-        for stored in documents(&*parts.metadata, ADDITION_PREFIX).await? {
+        let additions = parts.metadata.documents(ADDITION_PREFIX).await;
+        for stored in additions.map_err(SourceError::store("read catalog additions"))? {
             let (name, form, text) = document::read_addition(&stored.key, &stored.value)?;
             match Addition::parse(&name, form, text) {
                 Ok(addition) => drop(shown.additions.insert(name, Arc::new(addition))),
@@ -143,20 +145,5 @@ impl Shown {
             types: source.kind.event_types().iter().map(|kind| (*kind).to_owned()).collect(),
         })));
         self.catalog = if all.is_empty() { Catalog::builtin() } else { Catalog::builtin().merge(&all) };
-    }
-}
-
-async fn documents(metadata: &dyn Metadata, prefix: &str) -> Result<Vec<Document>, SourceError> {
-    const PAGE: usize = 1000;
-    let mut all: Vec<Document> = Vec::new();
-    loop {
-        let after = all.last().map(|document| document.key.clone());
-        let page = metadata.list(prefix, after.as_ref(), PAGE).await;
-        let page = page.map_err(SourceError::store("read the event sources"))?;
-        let last = page.len() < PAGE;
-        all.extend(page);
-        if last {
-            return Ok(all);
-        }
     }
 }

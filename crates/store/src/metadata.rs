@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::StoreFuture;
+use crate::{StoreError, StoreFuture};
 
 /// The key of a document: segments joined by `/`, such as `rule/default/resize-on-upload`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,7 +64,7 @@ pub trait Metadata: Send + Sync + 'static {
     /// The document at a key.
     fn get(&self, key: &Key) -> StoreFuture<'_, Option<Document>>;
 
-    /// Stores a new document. [`StoreError::Conflict`](crate::StoreError::Conflict) when there is one already.
+    /// Stores a new document. [`StoreError::Conflict`] when there is one already.
     fn create(&self, key: &Key, value: Bytes) -> StoreFuture<'_, Revision>;
 
     /// Replaces a document that is still at revision `at`; else `Conflict`, also when it is gone.
@@ -78,4 +78,32 @@ pub trait Metadata: Send + Sync + 'static {
 
     /// All documents whose keys start with `prefix`, then [`Change::Current`], then each change.
     fn watch(&self, prefix: &str) -> StoreFuture<'_, Watch>;
+}
+
+/// What every engine can do by what the trait asks of it.
+impl dyn Metadata {
+    /// All documents whose keys start with `prefix`, by key ascending. They are read page by page, so what is changed
+    /// meanwhile may be among them or not.
+    pub async fn documents(&self, prefix: &str) -> Result<Vec<Document>, StoreError> {
+        const PAGE: usize = 1000;
+        let mut all: Vec<Document> = Vec::new();
+        loop {
+            let after = all.last().map(|document| document.key.clone());
+            let page = self.list(prefix, after.as_ref(), PAGE).await?;
+            let is_last = page.len() < PAGE;
+            all.extend(page);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Stores a document, in the place of one that is there already. For keys that nobody else writes at the same time:
+    /// else [`StoreError::Conflict`].
+    pub async fn put(&self, key: &Key, value: Bytes) -> Result<Revision, StoreError> {
+        match self.get(key).await? {
+            Some(before) => self.replace(key, before.revision, value).await,
+            None => self.create(key, value).await,
+        }
+    }
 }

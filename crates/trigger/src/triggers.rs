@@ -6,7 +6,7 @@ use kulkul_bus::Hub;
 use kulkul_delivery::Clock;
 use kulkul_function::Functions;
 use kulkul_model::{FunctionName, Identity, TriggerName};
-use kulkul_store::{Document, Metadata, Revision};
+use kulkul_store::{Metadata, Revision};
 
 use crate::TriggerError;
 use crate::document::{self, trigger_key};
@@ -99,17 +99,8 @@ impl Triggers {
 
     /// All stored triggers whose keys start with `prefix`.
     async fn all(&self, prefix: &str) -> Result<Vec<Trigger>, TriggerError> {
-        const PAGE: usize = 1000;
-        let mut all: Vec<Document> = Vec::new();
-        loop {
-            let after = all.last().map(|document| document.key.clone());
-            let page = self.parts.metadata.list(prefix, after.as_ref(), PAGE).await;
-            let page = page.map_err(TriggerError::store("read the triggers"))?;
-            let last = page.len() < PAGE;
-            all.extend(page);
-            if last {
-                return all.iter().map(|stored| document::read(&stored.key, &stored.value)).collect();
-            }
-        }
+        let all = self.parts.metadata.documents(prefix).await;
+        let all = all.map_err(TriggerError::store("read the triggers"))?;
+        all.iter().map(|stored| document::read(&stored.key, &stored.value)).collect()
     }
 }

@@ -92,22 +92,14 @@ pub(super) fn write(redrive: &Redrive) -> Bytes {
 
 /// All redrives of the store. One that cannot be read is passed over: it is no reason not to start.
 pub(super) async fn read_all(metadata: &dyn Metadata) -> Result<Vec<(Redrive, Revision)>, StoreError> {
-    const PAGE: usize = 1000;
     let mut all = Vec::new();
-    let mut after: Option<Key> = None;
-    loop {
-        let page = metadata.list(PREFIX, after.as_ref(), PAGE).await?;
-        for document in &page {
-            match read(document) {
-                Some(redrive) => all.push((redrive, document.revision)),
-                None => tracing::error!(key = %document.key, "a stored redrive cannot be read"),
-            }
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
-            _ => return Ok(all),
+    for document in metadata.documents(PREFIX).await? {
+        match read(&document) {
+            Some(redrive) => all.push((redrive, document.revision)),
+            None => tracing::error!(key = %document.key, "a stored redrive cannot be read"),
         }
     }
+    Ok(all)
 }
 
 fn read(document: &Document) -> Option<Redrive> {

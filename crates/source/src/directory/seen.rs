@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use kulkul_store::{Key, Metadata, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -33,22 +32,14 @@ pub(super) async fn read(
     metadata: &dyn Metadata,
     directory: &str,
 ) -> Result<BTreeMap<String, File>, StoreError> {
-    const PAGE: usize = 1000;
     let mut seen = BTreeMap::new();
-    let mut after: Option<Key> = None;
-    loop {
-        let page = metadata.list(&prefix(directory), after.as_ref(), PAGE).await?;
-        for stored in &page {
-            let file = serde_json::from_slice::<StoredFile>(&stored.value).ok();
-            let Some(file) = file.filter(|file| file.format == FORMAT) else { continue };
-            let Ok(modified_ns) = file.modified_ns.parse() else { continue };
-            seen.insert(file.name, File { size: file.size, modified_ns });
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
-            _ => return Ok(seen),
-        }
+    for stored in metadata.documents(&prefix(directory)).await? {
+        let file = serde_json::from_slice::<StoredFile>(&stored.value).ok();
+        let Some(file) = file.filter(|file| file.format == FORMAT) else { continue };
+        let Ok(modified_ns) = file.modified_ns.parse() else { continue };
+        seen.insert(file.name, File { size: file.size, modified_ns });
     }
+    Ok(seen)
 }
 
 /// Notes that a file was reported.
@@ -64,12 +55,8 @@ pub(super) async fn note(
         size: file.size,
         modified_ns: file.modified_ns.to_string(),
     };
-    let value: Bytes = serde_json::to_vec(&stored).expect("a struct of texts and numbers is JSON").into();
-    let key = key_of(directory, name);
-    match metadata.get(&key).await? {
-        Some(before) => metadata.replace(&key, before.revision, value).await.map(drop),
-        None => metadata.create(&key, value).await.map(drop),
-    }
+    let value = serde_json::to_vec(&stored).expect("a struct of texts and numbers is JSON");
+    metadata.put(&key_of(directory, name), value.into()).await.map(drop)
 }
 
 /// Forgets a file that is gone.

@@ -1,6 +1,5 @@
 //! How far a schedule source has fired, as it is stored.
 
-use bytes::Bytes;
 use kulkul_model::Timestamp;
 use kulkul_store::{Key, Metadata, StoreError};
 use serde::{Deserialize, Serialize};
@@ -40,19 +39,13 @@ pub(super) async fn write(
     source: &RegisteredSource,
     fired_through: Timestamp,
 ) -> Result<(), StoreError> {
-    let (key, mark) = (
-        key_of(source),
-        StoredMark {
-            format: FORMAT,
-            created_ms: source.created_at.as_millis(),
-            fired_through_ms: fired_through.as_millis(),
-        },
-    );
-    let value: Bytes = serde_json::to_vec(&mark).expect("a struct of numbers is JSON").into();
-    match metadata.get(&key).await? {
-        Some(stored) => metadata.replace(&key, stored.revision, value).await.map(drop),
-        None => metadata.create(&key, value).await.map(drop),
-    }
+    let mark = StoredMark {
+        format: FORMAT,
+        created_ms: source.created_at.as_millis(),
+        fired_through_ms: fired_through.as_millis(),
+    };
+    let value = serde_json::to_vec(&mark).expect("a struct of numbers is JSON");
+    metadata.put(&key_of(source), value.into()).await.map(drop)
 }
 
 /// Deletes the marks of sources that are gone. `keep` says whether there is a source of a bus and name.
@@ -60,19 +53,11 @@ pub(super) async fn prune(
     metadata: &dyn Metadata,
     keep: impl Fn(&str, &str) -> bool + Send,
 ) -> Result<(), StoreError> {
-    const PAGE: usize = 1000;
-    let mut after: Option<Key> = None;
-    loop {
-        let page = metadata.list(PREFIX, after.as_ref(), PAGE).await?;
-        for stored in &page {
-            let names = stored.key.0.strip_prefix(PREFIX).and_then(|names| names.split_once('/'));
-            if !names.is_some_and(|(bus, name)| keep(bus, name)) {
-                metadata.delete(&stored.key, Some(stored.revision)).await?;
-            }
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
-            _ => return Ok(()),
+    for stored in metadata.documents(PREFIX).await? {
+        let names = stored.key.0.strip_prefix(PREFIX).and_then(|names| names.split_once('/'));
+        if !names.is_some_and(|(bus, name)| keep(bus, name)) {
+            metadata.delete(&stored.key, Some(stored.revision)).await?;
         }
     }
+    Ok(())
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 
 use super::given::reopened;
 use super::{Engine, Store};
@@ -90,6 +91,31 @@ pub async fn listing_goes_by_key_and_in_pages(engine: &dyn Engine) {
     assert_eq!(keys(&store, "", None, 99).await, ["a/1", "b", "b/1", "b/10", "b/2", "b/ä", "b0"]);
     let documents = store.metadata.list("a", None, 1).await.unwrap();
     assert_eq!(documents[0].value, text("a/1"));
+}
+
+/// However many there are.
+pub async fn all_documents_of_a_prefix_are_read(engine: &dyn Engine) {
+    let store = engine.open().await;
+    let key = |n: usize| Key::from(format!("a/{n:04}"));
+    let created = join_all((0..2000).map(|n| store.metadata.create(&key(n), text("")))).await;
+    assert!(created.iter().all(Result::is_ok), "{created:?}");
+    store.metadata.create(&"b".into(), text("")).await.unwrap();
+    for (prefix, expected) in [("a/", 2000), ("a/00", 100), ("a/1999", 1), ("c", 0)] {
+        let documents = store.metadata.documents(prefix).await.unwrap();
+        assert_eq!(documents.len(), expected, "{prefix}");
+        assert!(documents.is_sorted_by(|a, b| a.key < b.key), "{prefix}");
+    }
+}
+
+/// As often as one likes.
+pub async fn a_put_creates_a_document_or_replaces_it(engine: &dyn Engine) {
+    let store = engine.open().await;
+    let key = Key::from("a");
+    for value in ["1", "2"] {
+        let revision = store.metadata.put(&key, text(value)).await.unwrap();
+        let document = store.metadata.get(&key).await.unwrap().unwrap();
+        assert_eq!((document.value, document.revision), (text(value), revision));
+    }
 }
 
 /// It is no pattern.

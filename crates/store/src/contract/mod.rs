@@ -166,6 +166,8 @@ macro_rules! contract_tests {
                 deleting_heeds_the_revision_when_given
                 a_revision_is_never_given_out_twice
                 listing_goes_by_key_and_in_pages
+                all_documents_of_a_prefix_are_read
+                a_put_creates_a_document_or_replaces_it
                 a_prefix_is_taken_literally
                 documents_survive_reopening
                 one_of_many_concurrent_creations_wins
