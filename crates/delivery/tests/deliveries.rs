@@ -89,6 +89,7 @@ async fn patience_gives_a_delivery_no_further_attempts() {
     let bench = bench(&dir, paused_clock(), vec![plan("busy", Backoff)]).await;
     bench.functions.answer_in_full("busy", |_| asking(Some(600)));
     bench.append("e1", &["busy"]).await;
+    bench.functions.wait_for("busy", 4).await;
     bench.wait_for_pending("dead/busy", 1).await;
     assert_eq!(bench.functions.received("busy").len(), 4);
     bench.close().await;
