@@ -6,24 +6,13 @@ use kulkul_delivery::{DestinationCall, DestinationCaller, TargetAnswer, Verdict,
 use kulkul_outbound::OutboundRequest;
 use tokio::time::Instant;
 
-use crate::connection::{Authorization, OAuth};
+use crate::connection::{Authorization, OAuth, header_to_choose};
 use crate::connections::Connections;
 use crate::destination::ApiDestination;
 use crate::oauth::with_query;
 
 /// What a body has that says nothing else.
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
-
-/// Headers that belong to the connection and not to the request.
-const RESERVED: &[HeaderName] = &[
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::HOST,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
 
 impl DestinationCaller for Connections {
     fn call(&self, call: DestinationCall) -> BoxFuture<'_, TargetAnswer> {
@@ -69,10 +58,7 @@ impl Connections {
     ) -> Result<OutboundRequest, String> {
         let mut headers = HeaderMap::new();
         for (name, value) in &call.headers {
-            let name: HeaderName = name.parse().map_err(|_| format!("`{name}` is no name of a header"))?;
-            if RESERVED.contains(&name) {
-                return Err(format!("the header `{name}` cannot be chosen"));
-            }
+            let name = header_to_choose(name)?;
             let value = HeaderValue::from_str(value);
             headers.insert(name.clone(), value.map_err(|_| format!("the header `{name}` cannot be sent"))?);
         }

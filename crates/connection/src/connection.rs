@@ -1,6 +1,6 @@
 //! Connections: credentials by name.
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, header};
 use kulkul_model::{ConnectionName, Timestamp};
 use kulkul_outbound::{Reach, TargetUrl};
 
@@ -12,8 +12,20 @@ use crate::secret::{MASK, SecretText};
 const CREDENTIAL_BYTES_MAX: usize = 4096;
 /// Source: EventBridge 2020-04-01, `CreateConnection`, `AuthorizationEndpoint`.
 const ENDPOINT_CHARS_MAX: usize = 127;
+/// The longest name of a header with a key.
+const HEADER_CHARS_MAX: usize = 127;
 /// The most parameters of a request for a token, of each kind.
 const PARAMETER_COUNT_MAX: usize = 64;
+/// Headers that say where a request goes, where it ends and how it travels. Whoever chose them could cut the body off.
+const RESERVED: &[HeaderName] = &[
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::HOST,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
 
 /// A connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,12 +151,10 @@ impl Authorization {
                 secret("Password", password)
             }
             Self::ApiKey { name, value } => {
-                let header = name.parse::<HeaderName>();
-                if header.is_err() || name.len() > 127 {
-                    return Err(
-                        "ApiKeyName must be the name of a header, of at most 127 characters".to_owned()
-                    );
+                if name.len() > HEADER_CHARS_MAX {
+                    return Err(format!("ApiKeyName is longer than {HEADER_CHARS_MAX} characters"));
                 }
+                header_to_choose(name).map_err(|problem| format!("ApiKeyName: {problem}"))?;
                 secret("ApiKeyValue", value)?;
                 header_value("ApiKeyValue", value)
             }
@@ -180,9 +190,7 @@ impl OAuth {
             }
         }
         for header in &self.headers {
-            if header.key.parse::<HeaderName>().is_err() {
-                return Err(format!("HeaderParameters: `{}` is no name of a header", header.key));
-            }
+            header_to_choose(&header.key).map_err(|problem| format!("HeaderParameters: {problem}"))?;
             header_value("HeaderParameters", &header.value)?;
         }
         Ok(())
@@ -232,6 +240,15 @@ fn no_mask(what: &str, text: &SecretText) -> Result<(), String> {
     match text.is_mask() {
         true => Err(format!("{what} is the mask `{MASK}`, and there is no secret that it stands for")),
         false => Ok(()),
+    }
+}
+
+/// A header that users may choose. The error is a whole sentence.
+pub(crate) fn header_to_choose(name: &str) -> Result<HeaderName, String> {
+    let name: HeaderName = name.parse().map_err(|_| format!("`{name}` is no name of a header"))?;
+    match RESERVED.contains(&name) {
+        true => Err(format!("the header `{name}` cannot be chosen")),
+        false => Ok(name),
     }
 }
 
@@ -313,6 +330,28 @@ mod tests {
                 assert_eq!(problem(&merged).is_none(), at == of, "{new:?} after {old:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_header_that_decides_where_a_request_ends_is_no_place_for_a_key() {
+        let key = |name: &str| Authorization::ApiKey { name: name.to_owned(), value: SecretText::new("0") };
+        let token_header = |name: &str| {
+            let Authorization::OAuth(mut oauth) = oauth("s", "s", true) else { panic!("it is OAuth") };
+            oauth.headers =
+                oauth.body.drain(..).map(|pin| HttpParameter { key: name.to_owned(), ..pin }).collect();
+            Authorization::OAuth(oauth)
+        };
+        for name in ["Content-Length", "transfer-encoding", "HOST", "connection"] {
+            for authorization in [key(name), token_header(name)] {
+                let problem = problem(&connection(authorization)).unwrap_or_default();
+                assert!(problem.ends_with("cannot be chosen"), "{name}: {problem}");
+            }
+        }
+        for name in ["x-key", "authorization"] {
+            assert_eq!(problem(&connection(key(name))), None);
+            assert_eq!(problem(&connection(token_header(name))), None);
+        }
+        assert!(problem(&connection(key("a b"))).unwrap_or_default().ends_with("is no name of a header"));
     }
 
     #[test]
