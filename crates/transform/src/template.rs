@@ -17,12 +17,18 @@ use crate::{RESULT_BYTES_MAX, TooLarge, TransformError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     pieces: Vec<Piece>,
+    /// What the pieces stand for, each once however often it is used.
+    sources: Vec<Source>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Value { of: Source, escape: Escape },
+    /// The text of the source with this index.
+    Value {
+        of: usize,
+        escape: Escape,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,12 +49,13 @@ impl Template {
         if template.is_empty() {
             return Err(TransformError::Missing { form: "TEMPLATE", what: "template" });
         }
-        let sources = sources_of(variables)?;
+        let (names, sources): (Vec<String>, Vec<Source>) = sources_of(variables)?.into_iter().unzip();
+        let names: HashMap<&str, usize> =
+            names.iter().enumerate().map(|(index, name)| (name.as_str(), index)).collect();
         let mut pieces = Vec::new();
         let mut rest = template;
         while let Some((before, after)) = rest.split_once("${") {
-            let used =
-                after.split_once('}').and_then(|(name, after)| Some((value_of(name, &sources)?, after)));
+            let used = after.split_once('}').and_then(|(name, after)| Some((value_of(name, &names)?, after)));
             match used {
                 Some((value, after)) => {
                     push_text(&mut pieces, before);
@@ -63,15 +70,20 @@ impl Template {
             }
         }
         push_text(&mut pieces, rest);
-        Ok(Self { pieces })
+        Ok(Self { pieces, sources })
     }
 
     pub(crate) fn render(&self, event: &str) -> Result<Bytes, TooLarge> {
+        // Finding a value is a walk through the event; a template has room to ask for one thousands of times.
+        let mut found: Vec<Option<Cow<'_, str>>> = vec![None; self.sources.len()];
         let mut result = String::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => result.push_str(text),
-                Piece::Value { of, escape } => escape.push(&of.text_in(event), &mut result),
+                Piece::Value { of, escape } => {
+                    let text = found[*of].get_or_insert_with(|| self.sources[*of].text_in(event));
+                    escape.push(text, &mut result);
+                }
             }
             if result.len() > RESULT_BYTES_MAX {
                 return Err(TooLarge);
@@ -114,7 +126,7 @@ impl Escape {
 }
 
 /// Reads the declared variables: a text that is a definite path is one, any other scalar is a fixed text.
-fn sources_of(variables: &str) -> Result<HashMap<String, Source>, TransformError> {
+fn sources_of(variables: &str) -> Result<Vec<(String, Source)>, TransformError> {
     let wrong = |problem| TransformError::Variables { problem };
     let declared = match serde_json::from_str(variables) {
         Ok(Value::Object(declared)) => declared,
@@ -137,14 +149,14 @@ fn sources_of(variables: &str) -> Result<HashMap<String, Source>, TransformError
 }
 
 /// What `${…}` with this inside stands for, when it is declared.
-fn value_of(inside: &str, sources: &HashMap<String, Source>) -> Option<Piece> {
+fn value_of(inside: &str, names: &HashMap<&str, usize>) -> Option<Piece> {
     let call = |function: &str| inside.strip_prefix(function)?.strip_prefix('(')?.strip_suffix(')');
     let (name, escape) = match (call("jsonEscape"), call("htmlEscape")) {
         (Some(name), _) => (name, Escape::Json),
         (None, Some(name)) => (name, Escape::Html),
         (None, None) => (inside, Escape::None),
     };
-    let of = sources.get(name.trim())?.clone();
+    let of = *names.get(name.trim())?;
     Some(Piece::Value { of, escape })
 }
 
@@ -153,5 +165,23 @@ fn push_text(pieces: &mut Vec<Piece>, text: &str) {
         _ if text.is_empty() => {}
         Some(Piece::Text(before)) => before.push_str(text),
         _ => pieces.push(Piece::Text(text.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_used_often_is_one_source() {
+        let variables = r#"{"a":"$.x","b":"y","unused":1}"#;
+        let template = Template::parse(variables, "${a}${htmlEscape(a)}${ b }${a}${c}").unwrap();
+        let of = |piece: &Piece| match piece {
+            Piece::Value { of, .. } => Some(*of),
+            Piece::Text(_) => None,
+        };
+        let used: Vec<usize> = template.pieces.iter().filter_map(of).collect();
+        assert_eq!(used, [0, 0, 1, 0]);
+        assert_eq!(template.render(r#"{"x":"<"}"#).unwrap(), "<&lt;y<${c}");
     }
 }
