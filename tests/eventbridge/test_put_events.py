@@ -33,6 +33,13 @@ def put_json(server, bus, events):
     return rpc(server, "PutEvents", {"EventBusName": bus, "EventList": text}).json()
 
 
+def nested(depth):
+    data = 1
+    for _ in range(depth):
+        data = [data]
+    return data
+
+
 def test_every_event_gets_an_entry_with_its_id_and_a_trace(hub, bus, collector, everything):
     entries = hub.put_accepted(bus, *(event(f"e{i}", data={"i": i}) for i in range(16)))
     assert [entry.event_id for entry in entries] == [f"e{i}" for i in range(16)]
@@ -79,6 +86,8 @@ def test_numbers_and_the_order_of_members_reach_the_target_as_they_were_written(
     ({"Subject": "x" * 513}, "EventSubjectInvalid"),
     ({"SpecVersion": "2.0"}, "EventSpecversionInvalid"),
     ({"Data": {"a": "x" * (257 << 10)}}, "EventSizeExceed"),
+    ({"Data": nested(101)}, "JsonAttributeInvalid"),
+    ({"Data": {"a": "half a character: \ud800"}}, "JsonAttributeInvalid"),
 ], ids=lambda value: str(value)[:24])
 def test_a_bad_event_fails_alone(server, bus, collector, everything, bad, code):
     good = {"Source": "s", "Type": "t", "Data": {}}

@@ -203,7 +203,7 @@ impl<'a> Draft<'a> {
         self.check_extensions(limits)?;
         let size = self.attributes.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
         let mut json = Vec::with_capacity(size + 320);
-        self.write_members(&mut json);
+        self.write_members(&mut json)?;
         let event_bytes = json.len() + 1;
         if event_bytes > limits.event_bytes_max {
             return Err(EventError::TooLarge { event_bytes, event_bytes_max: limits.event_bytes_max });
@@ -255,13 +255,21 @@ impl<'a> Draft<'a> {
     }
 
     /// Writes `{` and the sender's members, without those that only the bus may set.
-    fn write_members(&self, json: &mut Vec<u8>) {
+    fn write_members(&self, json: &mut Vec<u8>) -> Result<(), EventError> {
         for (name, value) in self.attributes.iter().filter(|(name, _)| !is_added(name)) {
             json.push(if json.is_empty() { b'{' } else { b',' });
             push_string(name, json);
             json.push(b':');
-            compact(value, json);
+            compact(value, json).map_err(|unreadable| match is_defined(name) {
+                // The other attributes of the specification are strings, which were read before.
+                true => problem("data", &unreadable.to_string()),
+                false => EventError::Extension {
+                    attribute: name.chars().take(64).collect(),
+                    problem: "holds half of a surrogate pair",
+                },
+            })?;
         }
+        Ok(())
     }
 
     fn write_added(&self, add: &Enrichment<'_>, json: &mut Vec<u8>) {
@@ -468,6 +476,8 @@ mod tests {
     fn a_bad_event_is_refused_with_the_reason() {
         let long = format!(r#"{{"id":"1","source":"{}","type":"t"}}"#, "s".repeat(129));
         let large = format!(r#"{{"id":"1","source":"s","type":"t","data":"{}"}}"#, "d".repeat(1000));
+        let deep =
+            format!(r#"{{"id":"1","source":"s","type":"t","data":{}1{}}}"#, "[".repeat(101), "]".repeat(101));
         let table = [
             ("[]", "not a JSON object"),
             ("{} x", "not a JSON object"),
@@ -483,6 +493,13 @@ mod tests {
             (r#"{"id":"1","source":"s","type":"t","x":[]}"#, "`x` must be a string"),
             (r#"{"id":"1","source":"s","type":"t","x":1,"y":2,"z":3}"#, "`z` is one more"),
             (r#"{"id":"a\u0000","source":"s","type":"t"}"#, "`id` contains a control character"),
+            (deep.as_str(), "`data` nests deeper than 100 levels"),
+            (
+                r#"{"id":"1","source":"s","type":"t","data":{"a":"\ud800"}}"#,
+                "`data` holds half of a surrogate",
+            ),
+            (r#"{"id":"1","source":"s","type":"t","x":"\ud800"}"#, "`x` holds half of a surrogate"),
+            (r#"{"id":"\ud800","source":"s","type":"t"}"#, "`id` must be a string"),
             (large.as_str(), "more than the limit of 1000"),
         ];
         for (json, reason) in table {

@@ -1,24 +1,68 @@
 //! JSON text that keeps its member order and number literals.
 
-/// Copies `json` to `out` without the white space between tokens. `json` must be valid JSON.
-pub fn compact(json: &str, out: &mut Vec<u8>) {
+/// How deep arrays and objects may nest. Ours: most readers of JSON give up at 128, and an answer of this server puts
+/// events a few levels down.
+const DEPTH_MAX: usize = 100;
+
+/// Why a text is refused although it has the syntax of JSON: somebody who gets it could not read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnreadableJson {
+    /// Its arrays and objects nest too deep.
+    #[error("nests deeper than {DEPTH_MAX} levels")]
+    TooDeep,
+    /// A string holds half of a surrogate pair, which is no character.
+    #[error("holds half of a surrogate pair")]
+    HalfCharacter,
+}
+
+/// Copies `json` to `out` without the white space between tokens. `json` must be valid JSON. What is in `out` after an
+/// error is of no use.
+pub fn compact(json: &str, out: &mut Vec<u8>) -> Result<(), UnreadableJson> {
     let bytes = json.as_bytes();
     let mut start = 0;
     let mut at = 0;
+    let mut depth = 0usize;
     let mut in_string = false;
     while let Some(&byte) = bytes.get(at) {
         match byte {
-            b'\\' if in_string => at += 1,
+            b'\\' if in_string => at += escape_len(&bytes[at..])? - 1,
             b'"' => in_string = !in_string,
             b' ' | b'\n' | b'\r' | b'\t' if !in_string => {
                 out.extend_from_slice(&bytes[start..at]);
                 start = at + 1;
             }
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                if depth > DEPTH_MAX {
+                    return Err(UnreadableJson::TooDeep);
+                }
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
         at += 1;
     }
     out.extend_from_slice(&bytes[start.min(bytes.len())..]);
+    Ok(())
+}
+
+/// The length of the escape that `text` starts with; a surrogate pair counts as one.
+fn escape_len(text: &[u8]) -> Result<usize, UnreadableJson> {
+    match unit(text) {
+        None => Ok(2),
+        Some(0xd800..=0xdbff) => match unit(&text[6..]) {
+            Some(0xdc00..=0xdfff) => Ok(12),
+            _ => Err(UnreadableJson::HalfCharacter),
+        },
+        Some(0xdc00..=0xdfff) => Err(UnreadableJson::HalfCharacter),
+        Some(_) => Ok(6),
+    }
+}
+
+/// The code unit that `text` starts with as `\uXXXX`.
+fn unit(text: &[u8]) -> Option<u16> {
+    let digits = std::str::from_utf8(text.strip_prefix(b"\\u")?.get(..4)?).ok()?;
+    u16::from_str_radix(digits, 16).ok()
 }
 
 /// Appends `text` to `out` as a JSON string with quotes.
@@ -37,10 +81,33 @@ pub(crate) fn push_string(text: &str, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
+    fn compacted(json: &str) -> Result<String, UnreadableJson> {
+        let mut out = Vec::new();
+        compact(json, &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
     #[test]
     fn only_space_between_tokens_goes() {
-        let mut out = Vec::new();
-        compact("{ \"a b\" :\n[1.0,\t3e2 , \"x \\\" y\\\\\" , null ] }", &mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), r#"{"a b":[1.0,3e2,"x \" y\\",null]}"#);
+        let json = "{ \"a b\" :\n[1.0,\t3e2 , \"x \\\" y\\\\\" , null ] }";
+        assert_eq!(compacted(json).unwrap(), r#"{"a b":[1.0,3e2,"x \" y\\",null]}"#);
+    }
+
+    #[test]
+    fn what_readers_of_json_give_up_at_is_refused() {
+        let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(compacted(&nested(DEPTH_MAX)), Ok(nested(DEPTH_MAX)));
+        assert_eq!(compacted(&nested(DEPTH_MAX + 1)), Err(UnreadableJson::TooDeep));
+        let wide = format!("[{}]", vec!["{\"a\":[]}"; 200].join(","));
+        assert_eq!(compacted(&wide), Ok(wide.clone()), "beside each other is not deep");
+        let braces = format!("\"{}\"", "[{".repeat(200));
+        assert_eq!(compacted(&braces), Ok(braces.clone()), "a string is flat");
+
+        for json in [r#""\ud83d\ude00""#, r#""\u00e9 \\ud800 \" ""#, r#"{"\u0041":"\n"}"#] {
+            assert_eq!(compacted(json).as_deref(), Ok(json));
+        }
+        for json in [r#""\ud800""#, r#""\ude00\ud83d""#, r#""\ud83dx""#, r#"{"\uDFFF":1}"#, r#""\ud83d\n""#] {
+            assert_eq!(compacted(json), Err(UnreadableJson::HalfCharacter), "{json}");
+        }
     }
 }

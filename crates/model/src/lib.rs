@@ -20,7 +20,7 @@ pub use arn::{
 pub use event::{Draft, Enrichment, Event, EventError, EventLimits, VIA};
 pub use identity::{AccountId, Identity, Region};
 pub use ids::{InvocationId, RequestId, TraceId};
-pub use json::compact;
+pub use json::{UnreadableJson, compact};
 pub use names::{
     ApiDestinationName, BusName, ConnectionName, FunctionName, InvalidName, MessageQueueName, Qualifier,
     RuleName, TargetId, TriggerName,

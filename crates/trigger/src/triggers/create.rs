@@ -137,7 +137,8 @@ impl Triggers {
 fn compacted(config: &str) -> Result<String, TriggerError> {
     compile::parse(config)?;
     let mut text = Vec::with_capacity(config.len());
-    kulkul_model::compact(config, &mut text);
+    kulkul_model::compact(config, &mut text)
+        .map_err(|error| TriggerError::InvalidArgument(format!("triggerConfig {error}")))?;
     Ok(String::from_utf8(text).expect("text without some of its spaces is text"))
 }
 
