@@ -51,6 +51,20 @@ def test_an_event_is_put_and_followed(kulkul, fresh_server):
     assert kulkul("event", "trace", "absent").returncode != 0
 
 
+@pytest.mark.parametrize("arguments", [
+    ["trigger", "sources", "--types"], ["trigger", "sources", "--json"], ["function", "logs", "chatty"],
+    ["invoke", "chatty"],
+], ids=" ".join)
+def test_a_command_ends_quietly_when_nobody_reads_on(commands, kulkul, fresh_server, arguments):
+    code = "def handler(event, context):\n    print('x' * 200_000)\n    return 'y' * 200_000\n"
+    Functions(fresh_server).create("chatty", code)
+    succeeded(kulkul("invoke", "chatty"))
+    with commands.start(*arguments, stderr=subprocess.PIPE) as process:
+        assert process.stdout.read(1)
+        process.stdout.close()
+        assert (process.wait(30), process.stderr.read()) == (0, "")
+
+
 def test_a_pattern_explains_itself(kulkul):
     pattern = '{"source":["shop"],"data":{"total":[{"numeric":[">",100]}]}}'
     event = '{"source":"shop","data":{"total":99}}'

@@ -21,10 +21,10 @@ class Commands:
                               capture_output=True, text=True, timeout=60)
 
     @contextlib.contextmanager
-    def start(self, *arguments):
-        """Runs a command that ends only when the block does."""
+    def start(self, *arguments, **options):
+        """Runs a command that need not end before the block does."""
         process = subprocess.Popen([self.binary, *map(str, arguments)], env=self._variables(True, None),
-                                   stdout=subprocess.PIPE, text=True)
+                                   stdout=subprocess.PIPE, text=True, **options)
         try:
             yield process
         finally:

@@ -2,6 +2,9 @@
 
 #![expect(unreachable_pub, reason = "nothing outside of a program sees its modules, and `pub` reads better")]
 
+#[macro_use]
+mod output;
+
 mod cli;
 mod commands;
 mod config;

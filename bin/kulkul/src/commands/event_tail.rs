@@ -1,6 +1,5 @@
 //! `kulkul event tail`: follows a bus.
 
-use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -37,8 +36,9 @@ async fn follow(client: &Client, args: &EventTailArgs) -> anyhow::Result<()> {
         ]);
         let page = fetch(client, &args.at.bus, &asked).await?;
         for event in list(&page["events"]) {
-            if !print(event, args.at.server.json)? {
-                return Ok(());
+            match args.at.server.json {
+                true => println!("{event}"),
+                false => println!("{}", line(event)),
             }
             after = text(&event["place"]);
             left -= 1;
@@ -49,14 +49,4 @@ async fn follow(client: &Client, args: &EventTailArgs) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Prints one event at once. `false` when nobody reads any more.
-fn print(event: &Value, as_json: bool) -> anyhow::Result<bool> {
-    let mut out = std::io::stdout().lock();
-    let shown = if as_json { event.to_string() } else { line(event) };
-    match writeln!(out, "{shown}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
-        result => Ok(result.map(|()| true)?),
-    }
 }

@@ -1,6 +1,5 @@
 //! `kulkul invoke`: calls a function.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use base64::Engine;
@@ -9,6 +8,7 @@ use serde_json::json;
 
 use crate::cli::InvokeArgs;
 use crate::commands::{EXIT_NO, block_on, read_file};
+use crate::output;
 use kulkul_client::Client;
 
 /// Calls the function. The exit code is 4 when it failed.
@@ -47,10 +47,9 @@ pub fn run(args: &InvokeArgs) -> anyhow::Result<ExitCode> {
         if args.asynchronous {
             println!("accepted as {}", answer.header("x-fc-async-task-id"));
         }
-        let mut out = std::io::stdout().lock();
-        out.write_all(&answer.body)?;
+        output::write_bytes(&answer.body);
         if !answer.body.is_empty() && !answer.body.ends_with(b"\n") {
-            writeln!(out)?;
+            println!();
         }
         if !error.is_empty() {
             eprintln!("the function failed: {error}");

@@ -1,6 +1,6 @@
 //! `kulkul serve`: runs the server until a signal.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -27,7 +27,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
     let mut server = Server::start(config).await?;
-    println!("{}", server.announcement());
+    // A server goes on when nobody reads what it says.
+    let _ = writeln!(std::io::stdout(), "{}", server.announcement());
     let failed = tokio::select! {
         _ = interrupt.recv() => false,
         _ = terminate.recv() => false,

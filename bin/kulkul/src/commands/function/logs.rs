@@ -1,6 +1,5 @@
 //! `kulkul function logs`.
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -31,7 +30,7 @@ async fn show(client: &Client, args: &FunctionLogsArgs) -> anyhow::Result<()> {
         println!("{answer}");
         return Ok(());
     }
-    let mut seen = print(&answer, args)?.unwrap_or_else(|| answer["newest"].as_u64().unwrap_or_default());
+    let mut seen = print(&answer, args).unwrap_or_else(|| answer["newest"].as_u64().unwrap_or_default());
     if !args.follow {
         return Ok(());
     }
@@ -41,24 +40,22 @@ async fn show(client: &Client, args: &FunctionLogsArgs) -> anyhow::Result<()> {
         if answer["newest"].as_u64().is_some_and(|newest| newest < seen) {
             // The server has started anew, and counts anew.
             seen = 0;
-        } else if let Some(last) = print(&answer, args)? {
+        } else if let Some(last) = print(&answer, args) {
             seen = last;
         }
     }
 }
 
 /// Prints the lines of an answer, and returns the number of the last.
-fn print(answer: &Value, args: &FunctionLogsArgs) -> std::io::Result<Option<u64>> {
-    let mut out = std::io::stdout().lock();
+fn print(answer: &Value, args: &FunctionLogsArgs) -> Option<u64> {
     let mut last = None;
     for line in answer["lines"].as_array().into_iter().flatten() {
         if args.server.json {
-            writeln!(out, "{line}")?;
+            println!("{line}");
         } else {
-            writeln!(out, "{}  {}", text(&line["at"]), text(&line["text"]))?;
+            println!("{}  {}", text(&line["at"]), text(&line["text"]));
         }
         last = line["number"].as_u64();
     }
-    out.flush()?;
-    Ok(last)
+    last
 }
