@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use kulkul_delivery::{ErrorsTolerance, ParamForm, RetryStrategy, TargetConfig, TargetParam};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::error::RpcError;
 
@@ -28,6 +29,7 @@ pub(crate) struct TargetInput {
 struct ParamInput {
     resource_key: Option<String>,
     form: Option<String>,
+    #[serde(deserialize_with = "text_or_json")]
     value: Option<String>,
     template: Option<String>,
 }
@@ -102,7 +104,7 @@ impl TargetInput {
                 .into_iter()
                 .map(ParamInput::param)
                 .collect::<Result<_, _>>()?,
-            retry: retry(self.push_retry_strategy.as_deref())?,
+            retry: retry(self.push_retry_strategy.as_deref()),
             tolerance: tolerance(self.errors_tolerance.as_deref())?,
             concurrency: concurrency(self.concurrent_config.and_then(|config| config.concurrency))?,
             age_max: None,
@@ -187,11 +189,13 @@ pub(crate) fn configs_of_json(json: &str) -> Result<Vec<TargetConfig>, String> {
     configs(inputs).map_err(|error| error.message)
 }
 
-fn retry(text: Option<&str>) -> Result<RetryStrategy, RpcError> {
+/// What is neither of the two strategies is the default: official samples spell it `BACKOFFRETRY`.
+///
+/// Source: Apache RocketMQ EventBridge, from which the service descends.
+fn retry(text: Option<&str>) -> RetryStrategy {
     match text {
-        None | Some("" | "BACKOFF_RETRY") => Ok(RetryStrategy::Backoff),
-        Some("EXPONENTIAL_DECAY_RETRY") => Ok(RetryStrategy::ExponentialDecay),
-        Some(other) => Err(ineffective(format!("there is no PushRetryStrategy `{other}`"))),
+        Some("EXPONENTIAL_DECAY_RETRY") => RetryStrategy::ExponentialDecay,
+        _ => RetryStrategy::Backoff,
     }
 }
 
@@ -219,6 +223,15 @@ fn ineffective(message: String) -> RpcError {
 
 fn invalid_config(reason: String) -> RpcError {
     RpcError::business("InvalidConfig", format!("The config is invalid. which is [{reason}]."))
+}
+
+/// Some official samples give the variables of a template as an object instead of its JSON text.
+fn text_or_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let Some(value) = Option::<Box<RawValue>>::deserialize(deserializer)? else { return Ok(None) };
+    match value.get().starts_with('"') {
+        true => serde_json::from_str(value.get()).map(Some).map_err(D::Error::custom),
+        false => Ok(Some(value.get().to_owned())),
+    }
 }
 
 /// Flattened parameters have nothing but text.
@@ -267,6 +280,32 @@ mod tests {
     }
 
     #[test]
+    fn what_official_samples_spell_otherwise_is_understood() {
+        let retry = |strategy: &str| {
+            let json = format!(r#"[{{"Id":"a","Type":"t","Endpoint":"e","PushRetryStrategy":{strategy}}}]"#);
+            parse(&json).unwrap()[0].retry
+        };
+        for backoff in [r#""BACKOFF_RETRY""#, r#""BACKOFFRETRY""#, r#""""#, "null"] {
+            assert_eq!(retry(backoff), RetryStrategy::Backoff, "{backoff}");
+        }
+        assert_eq!(retry(r#""EXPONENTIAL_DECAY_RETRY""#), RetryStrategy::ExponentialDecay);
+
+        let value = |json: &str| {
+            let param =
+                format!(r#"{{"ResourceKey":"Body","Form":"TEMPLATE","Value":{json},"Template":"x"}}"#);
+            let list = format!(r#"[{{"Id":"a","Type":"t","Endpoint":"e","ParamList":[{param}]}}]"#);
+            let again: serde_json::Value = serde_json::from_str(&list).unwrap();
+            let flattened = configs(serde_json::from_value(again).unwrap()).unwrap();
+            let value = parse(&list).unwrap()[0].params[0].value.clone();
+            assert_eq!(flattened[0].params[0].value, value, "as text and rebuilt from flattened parameters");
+            value
+        };
+        assert_eq!(value(r#"{"b":"$.id","a":1.5}"#).as_deref(), Some(r#"{"b":"$.id","a":1.5}"#));
+        assert_eq!(value(r#""{\"b\":\"$.id\"}""#).as_deref(), Some(r#"{"b":"$.id"}"#));
+        assert_eq!(value("null"), None);
+    }
+
+    #[test]
     fn what_is_wrong_with_a_target_is_said() {
         let table = [
             (r#"[{}]"#, "EventTargetMissingAttribute: the attribute `Id` of a target is missing"),
@@ -274,10 +313,6 @@ mod tests {
             (
                 r#"[{"Id":"a/b","Type":"t","Endpoint":"e"}]"#,
                 "EventTargetIneffectiveAttribute: not a valid target id",
-            ),
-            (
-                r#"[{"Id":"a","Type":"t","Endpoint":"e","PushRetryStrategy":"NEVER"}]"#,
-                "EventTargetIneffectiveAttribute: there is no PushRetryStrategy `NEVER`",
             ),
             (
                 r#"[{"Id":"a","Type":"t","Endpoint":"e","ConcurrentConfig":{"Concurrency":"0"}}]"#,
