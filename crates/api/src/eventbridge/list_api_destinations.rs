@@ -19,7 +19,7 @@ struct Listed {
 }
 
 pub(super) fn run(rpc: Rpc<'_>) -> Result<Success, RpcError> {
-    let (params, page) = (rpc.params, Page::asked_as(rpc.params, "MaxResults")?);
+    let (params, page) = (rpc.params, Page::asked_as_max_results(rpc.params)?);
     let given = |name| params.get(name).filter(|text: &&str| !text.is_empty());
     let (prefix, connection) =
         (given("ApiDestinationNamePrefix").unwrap_or_default(), given("ConnectionName"));

@@ -5,6 +5,8 @@ use super::params::Params;
 
 /// Source: EventBridge 2020-04-01: at most 100; the default is not documented.
 const LIMIT_MAX: i64 = 100;
+/// Source: EventBridge 2020-04-01, `ListConnections.MaxResults`, `ListApiDestinations.MaxResults`.
+const MAX_RESULTS_DEFAULT: usize = 10;
 
 /// Which part of a list is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,14 +17,17 @@ pub(crate) struct Page {
 
 impl Page {
     pub(crate) fn asked(params: &Params<'_>) -> Result<Self, RpcError> {
-        Self::asked_as(params, "Limit")
+        Self::asked_as(params, "Limit", LIMIT_MAX as usize)
     }
 
-    /// [`Page::asked`] of an operation that calls the limit something else.
-    pub(crate) fn asked_as(params: &Params<'_>, limit: &'static str) -> Result<Self, RpcError> {
-        let name = limit;
+    /// [`Page::asked`] of an operation that calls the limit `MaxResults`.
+    pub(crate) fn asked_as_max_results(params: &Params<'_>) -> Result<Self, RpcError> {
+        Self::asked_as(params, "MaxResults", MAX_RESULTS_DEFAULT)
+    }
+
+    fn asked_as(params: &Params<'_>, name: &'static str, default: usize) -> Result<Self, RpcError> {
         let limit = match params.number(name)? {
-            None => LIMIT_MAX as usize,
+            None => default,
             Some(limit @ 1..=LIMIT_MAX) => limit as usize,
             Some(_) => return Err(RpcError::invalid(name)),
         };
@@ -66,6 +71,17 @@ mod tests {
             let expected = expected.map(|(offset, limit)| Page { offset, limit }).map_err(str::to_owned);
             assert_eq!(page(query), expected, "{query}");
         }
+    }
+
+    #[test]
+    fn max_results_has_another_default() {
+        let page = |query: &str| {
+            let page = Page::asked_as_max_results(&Params::parse(query, b"").unwrap());
+            page.map(|page| page.limit).map_err(|error| error.code.into_owned())
+        };
+        assert_eq!(page(""), Ok(10));
+        assert_eq!(page("MaxResults=100&Limit=3"), Ok(100));
+        assert_eq!(page("MaxResults=101"), Err("InvalidMaxResults".to_owned()));
     }
 
     #[test]
