@@ -326,6 +326,23 @@ mod tests {
         assert_eq!(plan.call, expected);
     }
 
+    #[test]
+    fn the_format_of_a_function_target_decides_whether_it_gets_a_list() {
+        use ParamForm::{Constant, Original};
+        let body = |format: &str| {
+            let params = [("Body", Original, None), ("dataFormat", Constant, Some(format))];
+            match config("acs.fc.function", &params).compile(QueueId("q".into())) {
+                Ok(Plan { call: Call::Function { body, .. }, .. }) => Ok(body),
+                Ok(_) => panic!("it is a function"),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        assert_eq!(body("Object"), Ok(Transform::Original));
+        assert_eq!(body("ObjectList"), Ok(Transform::Original.in_a_list()));
+        let refused = "parameter `DataFormat` of target `t1` must be `Object` or `ObjectList`";
+        assert_eq!(body("List"), Err(refused.to_owned()));
+    }
+
     fn at(endpoint: &str, kind: &str, params: &[Param<'_>]) -> Result<Call, String> {
         let config = TargetConfig { endpoint: endpoint.to_owned(), ..config(kind, params) };
         config.compile(QueueId("q".into())).map(|plan| plan.call).map_err(|error| error.to_string())

@@ -9,6 +9,7 @@ mod template;
 
 use bytes::Bytes;
 use kulkul_model::Event;
+use serde::de::IgnoredAny;
 
 pub use path::Path;
 pub use template::Template;
@@ -38,6 +39,8 @@ pub enum Transform {
     ///
     /// Source: Function Compute 2023-03-30, OSS triggers; it is no form of EventBridge.
     ObjectNotification,
+    /// A JSON list whose only item is what another transform makes; a text that is no JSON becomes a string in it.
+    ListOf(Box<Transform>),
 }
 
 /// Why a transform cannot be used.
@@ -98,6 +101,11 @@ impl Transform {
         Ok(Self::Template(Template::parse(variables, template)?))
     }
 
+    /// A list of what this transform makes.
+    pub fn in_a_list(self) -> Self {
+        Self::ListOf(Box::new(self))
+    }
+
     /// What the target receives of `event`.
     pub fn apply(&self, event: &Event) -> Result<Bytes, TooLarge> {
         match self {
@@ -106,6 +114,7 @@ impl Transform {
             Self::JsonPath(path) => Ok(path.text_in(text_of(event)).unwrap_or_default().into_owned().into()),
             Self::Template(template) => template.render(text_of(event)),
             Self::ObjectNotification => Ok(notification::of(event)),
+            Self::ListOf(item) => list_of(&item.apply(event)?),
         }
     }
 
@@ -113,6 +122,20 @@ impl Transform {
     pub fn is_original(&self) -> bool {
         matches!(self, Self::Original)
     }
+}
+
+fn list_of(item: &[u8]) -> Result<Bytes, TooLarge> {
+    let mut list = Vec::with_capacity(item.len() + 2);
+    list.push(b'[');
+    match serde_json::from_slice::<IgnoredAny>(item) {
+        Ok(_) => list.extend_from_slice(item),
+        Err(_) => {
+            let text = String::from_utf8_lossy(item);
+            serde_json::to_writer(&mut list, &text).expect("writing to memory does not fail");
+        }
+    }
+    list.push(b']');
+    if list.len() > RESULT_BYTES_MAX { Err(TooLarge) } else { Ok(list.into()) }
 }
 
 fn text_of(event: &Event) -> &str {
@@ -175,6 +198,19 @@ mod tests {
         check(T::template(r#"{"v":"$.data.boolean"}"#, r#"[9,"${v}",true]"#), r#"[9,"false",true]"#);
         check(T::template(r#"{"x":"$.data.t","id":"$.id"}"#, "[${x}]"), "[${id}]");
         check(T::template(r#"{"d":"$.data"}"#, "${d}"), DATA);
+    }
+
+    #[test]
+    fn a_list_has_what_was_made_as_its_only_item() {
+        use Transform as T;
+        check(Ok(T::Original.in_a_list()), &format!("[{EVENT}]"));
+        check(T::json_path("$.data.obj").map(T::in_a_list), r#"[{"b":1,"a":[1,2]}]"#);
+        check(T::json_path("$.data.q").map(T::in_a_list), r#"["say \"hi\""]"#);
+        check(T::json_path("$.data.nope").map(T::in_a_list), r#"[""]"#);
+        let json = format!(r#"{{"data":"{}"}}"#, "x".repeat(209_715));
+        let template = Transform::template(r#"{"d":"$.data"}"#, &"${d}".repeat(5)).unwrap();
+        assert!(template.apply(&event(&json)).is_ok());
+        assert_eq!(template.in_a_list().apply(&event(&json)), Err(TooLarge));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `acs.fc.function`: a function of this server.
 //!
-//! Source: EventBridge 2020-04-01, target parameters of `acs.fc.function`. Of its keys only `Body` decides what cannot be
-//! told from the endpoint; the service of Function Compute 2.0 is accepted and has no meaning.
+//! Source: EventBridge 2020-04-01, target parameters of `acs.fc.function`. The service of Function Compute 2.0 is accepted
+//! and has no meaning. That `DataFormat` is `Object` when it is missing, and what an `ObjectList` is, is inferred.
 
 use kulkul_model::{FunctionArn, Qualifier};
 
@@ -27,5 +27,11 @@ pub(super) fn call(target: &TargetConfig) -> Result<Call, TargetError> {
         Some(_) => return Err(target.bad("InvocationType", "must be `Sync` or `Async`")),
         None => InvocationMode::Async,
     };
-    Ok(Call::Function { function, qualifier, mode, body: target.required("Body")? })
+    let body = target.required("Body")?;
+    let body = match target.constant("DataFormat")?.as_deref() {
+        None | Some("" | "Object") => body,
+        Some("ObjectList") => body.in_a_list(),
+        Some(_) => return Err(target.bad("DataFormat", "must be `Object` or `ObjectList`")),
+    };
+    Ok(Call::Function { function, qualifier, mode, body })
 }
