@@ -55,6 +55,13 @@ def test_records_become_events_of_their_services(importer):
     assert stored(importer, "read") == []
 
 
+def test_without_a_prefix_all_files_of_the_bucket_are_imported(new_server):
+    server = new_server(environment={"KULKUL_ACTION_TRAIL_BUCKET": BUCKET})
+    clients.oss2_bucket(server, BUCKET).create_bucket()
+    deliver(server, "one", [record("t1")], key_prefix="")
+    assert arrives(server, "t1")[0]["source"] == "acs.ecs"
+
+
 def test_a_record_that_is_delivered_twice_is_one_event(importer):
     deliver(importer, "one", [record("t1")])
     arrives(importer, "t1")

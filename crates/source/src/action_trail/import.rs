@@ -39,6 +39,24 @@ pub struct ActionTrailSettings {
     pub bus: BusName,
 }
 
+impl ActionTrailSettings {
+    /// What the event of such a file matches.
+    fn pattern(&self) -> String {
+        let kinds = ["PutObject", "PostObject", "CopyObject", "AppendObject", "CompleteMultipartUpload"];
+        // An empty prefix is none that a pattern could have.
+        let key = match self.prefix.as_str() {
+            "" => json!({"exists": true}),
+            prefix => json!({"prefix": prefix}),
+        };
+        let pattern = json!({
+            "source": ["acs.oss"],
+            "type": kinds.map(|kind| format!("oss:ObjectCreated:{kind}")),
+            "data": {"oss": {"bucket": {"name": [self.bucket]}, "object": {"key": [key]}}},
+        });
+        pattern.to_string()
+    }
+}
+
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadFileError {
@@ -94,18 +112,7 @@ enum Later {
 impl ActionTrail {
     /// Subscribes to the files. Those that appear from now on are imported by [`ActionTrail::run`].
     pub fn subscribe(parts: ActionTrailParts) -> Result<Self, BusError> {
-        let settings = &parts.settings;
-        let kinds = ["PutObject", "PostObject", "CopyObject", "AppendObject", "CompleteMultipartUpload"];
-        let kinds = kinds.map(|kind| format!("oss:ObjectCreated:{kind}"));
-        let pattern = json!({
-            "source": ["acs.oss"],
-            "type": kinds,
-            "data": {"oss": {
-                "bucket": {"name": [settings.bucket]},
-                "object": {"key": [{"prefix": settings.prefix}]},
-            }},
-        });
-        parts.hub.subscribe(&BusName::default_bus(), queue(), &pattern.to_string())?;
+        parts.hub.subscribe(&BusName::default_bus(), queue(), &parts.settings.pattern())?;
         Ok(Self(parts))
     }
 
