@@ -8,7 +8,7 @@ import pytest
 from alibabacloud_eventbridge20200401 import models
 
 from harness.event_bridge import checked, event, function_target
-from harness.raw import rpc
+from harness.raw import call, rpc
 from harness.refusals import business_error
 from harness.server import ACCOUNT_ID, REGION
 from harness.waiting import wait_until
@@ -201,3 +201,22 @@ def test_traced_events_can_be_searched(eb, hub, bus, record):
     by_id = checked(eb.query_traced_event_by_event_id(
         models.QueryTracedEventByEventIdRequest(event_bus_name=bus, event_id="2"))).data
     assert [got.event_id for got in by_id[0].events] == ["2"]
+
+
+def test_pages_of_traced_events_go_on_beyond_what_is_counted(server, hub, bus):
+    batches = [[{"id": f"{batch}-{i}", "source": "s", "type": "t", "specversion": "1.0"} for i in range(1000)]
+               for batch in range(10)]
+    for events in [*batches, [{"id": "newest", "source": "s", "type": "t", "specversion": "1.0"}]]:
+        answer = call(server, "POST", f"/events/{bus}", json.dumps(events),
+                      {"content-type": "application/cloudevents-batch+json"})
+        assert answer.status_code == 200, answer.text
+
+    def page(token):
+        request = models.QueryTracedEventsRequest(
+            event_bus_name=bus, start_time=0, end_time=int(time.time() * 1000) + 60_000, limit=100, next_token=token)
+        return checked(hub.client.query_traced_events(request)).data
+
+    first, full, last = page("0"), page("9900"), page("10000")
+    assert (first.events[0].event_id, first.total, first.next_token) == ("newest", 10_000, "100")
+    assert (len(full.events), full.next_token) == (100, "10000")
+    assert ([found.event_id for found in last.events], last.next_token) == (["0-0"], None)

@@ -42,8 +42,16 @@ impl Page {
 
     /// The token of the next page of a list with `total` entries; `None` when this is the last one.
     pub(crate) fn next_token(&self, total: usize) -> Option<String> {
-        let next = self.offset.saturating_add(self.limit);
-        (next < total).then(|| next.to_string())
+        self.next_token_when(self.next_offset() < total)
+    }
+
+    /// The token of the next page, when there is `more` than this one has.
+    pub(crate) fn next_token_when(&self, more: bool) -> Option<String> {
+        more.then(|| self.next_offset().to_string())
+    }
+
+    fn next_offset(&self) -> usize {
+        self.offset.saturating_add(self.limit)
     }
 }
 

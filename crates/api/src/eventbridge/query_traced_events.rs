@@ -60,8 +60,11 @@ pub(super) async fn run(rpc: Rpc<'_>) -> Result<Success, RpcError> {
         to: time("EndTime")?,
         ..TraceFilter::default()
     };
-    let (records, total) = rpc.call.api.hub.search(&bus, filter, page.offset, page.limit).await?;
+    // One more than a page says whether there is a next one: the total is counted up to a bound only.
+    let (mut records, total) = rpc.call.api.hub.search(&bus, filter, page.offset, page.limit + 1).await?;
+    let more = records.len() > page.limit;
+    records.truncate(page.limit);
     let total = usize::try_from(total).unwrap_or(usize::MAX);
     let events = records.iter().map(|record| TracedEvent::of(record, bus.as_str())).collect();
-    Ok(Success::of(&Listed { events, next_token: page.next_token(total), total }))
+    Ok(Success::of(&Listed { events, next_token: page.next_token_when(more), total }))
 }
