@@ -13,7 +13,7 @@ from harness.event_bridge import event
 from harness.raw import rpc
 from harness.receiver import Receiver
 from harness.refusals import business_error
-from harness.targets import pushes
+from harness.targets import http_target, pushes
 from harness.waiting import wait_until
 
 PATIENT = {"PushRetryStrategy": "EXPONENTIAL_DECAY_RETRY"}
@@ -173,6 +173,31 @@ def test_a_failed_call_is_tried_again_with_the_same_request(call, hub, bus, rece
     first, second = receiver.wait_for(f"/{bus}", 2)
     assert first.body == second.body == b'{"a":1}' and second.headers["x-h"] == "1"
     assert wait_until(lambda: pushes(hub, bus, "1")[1:]) == ["[200]OK"]
+
+
+def test_a_target_that_becomes_one_of_another_type_sends_what_its_own_transform_makes(eb, hub, bus, receiver):
+    def made(text):
+        return {"Form": "TEMPLATE", "Value": '{"id":"$.id"}', "Template": text}
+
+    fails, api = f"/{bus}-fails", f"/{bus}-api"
+    receiver.answers[fails] = [(500, {}, b"")]
+    connect(eb, bus)
+    destine(eb, bus, bus, receiver.url(fails))
+    destination = destination_target(bus, **PATIENT, body=made('{"called": "${id}"}'))
+    hub.create_rule(bus, "r", {}, [destination])
+    hub.put_accepted(bus, event("1"))
+    receiver.wait_for(fails)
+    hub.put_targets(bus, "r", [http_target(receiver.url(f"/{bus}"), body=made('{"pushed": "${id}"}'), **PATIENT)])
+    assert receiver.wait_for(f"/{bus}")[0].body == b'{"pushed": "1"}'
+
+    failing_push = http_target(receiver.url(fails), body=made('{"pushed": "${id}"}'), **PATIENT)
+    seen = len(receiver.requests(fails))
+    hub.put_targets(bus, "r", [failing_push])
+    hub.put_accepted(bus, event("2"))
+    receiver.wait_for(fails, seen + 1)
+    update_destination(eb, bus, bus, receiver.url(api), method="POST")
+    hub.put_targets(bus, "r", [destination])
+    assert receiver.wait_for(api)[0].body == b'{"called": "2"}'
 
 
 def test_a_rate_is_kept_and_costs_no_attempt(eb, server, hub, bus, receiver):

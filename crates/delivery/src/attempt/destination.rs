@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Tried;
-use super::payload::event_of;
+use super::payload::{PARTS_MARK, event_of};
 use crate::caller::DestinationCall;
 use crate::{Delivery, Outside, Verdict};
 
@@ -41,8 +41,8 @@ pub(super) async fn call(
     let Some(destinations) = &outside.destinations else {
         return Tried::without(Verdict::Impossible, "this server has no API destinations");
     };
-    let kept = delivery.note.as_deref().and_then(|note| serde_json::from_slice(note).ok());
-    let texts: Texts = match kept.map_or_else(|| parts.make(&event_of(&delivery.record)), Ok) {
+    let kept = delivery.note.as_deref().and_then(Texts::from_note);
+    let texts = match kept.map_or_else(|| parts.make(&event_of(&delivery.record)), Ok) {
         Ok(texts) => texts,
         Err(error) => return Tried::without(Verdict::Impossible, error.to_string()),
     };
@@ -52,11 +52,24 @@ pub(super) async fn call(
         Ok(pairs) => pairs,
         Err(problem) => return Tried::without(Verdict::Impossible, problem),
     };
-    let sent = serde_json::to_vec(&texts).expect("a struct of texts is JSON");
+    let sent = texts.to_note();
     let body = texts.body.map_or_else(|| delivery.record.body.clone(), Bytes::from);
     let call = DestinationCall { destination: destination.clone(), headers, query, body };
     let answer = destinations.call(call).await;
-    Tried { answer, sent: Some(sent.into()), invocation: None }
+    Tried { answer, sent: Some(sent), invocation: None }
+}
+
+impl Texts {
+    fn to_note(&self) -> Bytes {
+        let mut note = vec![PARTS_MARK];
+        serde_json::to_writer(&mut note, self).expect("a struct of texts is JSON");
+        note.into()
+    }
+
+    /// The texts in a note; `None` when it is the body that another type of target received.
+    fn from_note(note: &[u8]) -> Option<Self> {
+        serde_json::from_slice(note.strip_prefix(&[PARTS_MARK])?).ok()
+    }
 }
 
 impl Parts<'_> {
@@ -114,8 +127,12 @@ mod tests {
             texts,
             Texts { headers: r#"{"x-n":"x","x-1":1}"#.into(), query: String::new(), body: None }
         );
-        let note = serde_json::to_vec(&texts).unwrap();
-        assert_eq!(serde_json::from_slice::<Texts>(&note).unwrap(), texts);
+        assert_eq!(Texts::from_note(&texts.to_note()), Some(texts));
+        assert_eq!(
+            Texts::from_note(br#"{"a":"the body of a push"}"#),
+            None,
+            "the target was of another type"
+        );
         let without = Parts { headers: None, query: None, body: None };
         assert_eq!(without.make(&event()).unwrap().body.as_deref(), Some(""), "no body is an empty one");
     }
