@@ -47,6 +47,7 @@ def test_values_are_set_by_path(server):
     ({"time": "yesterday"}, 400, "InvalidArgument", ["time"]),
     ({"bus": "a b"}, 400, "InvalidArgument", ["bus"]),
     ({"type": None}, 400, "InvalidArgument", ["type"]),
+    ({"sets": {"data.state": "Stopped"}}, 400, "InvalidArgument", ["sets", "not known"]),
 ], ids=str)
 def test_an_impossible_wish_is_named(server, wishes, status, code, words):
     asked = {"source": "acs.ecs", "type": "ecs:Instance:StateChange", **wishes}

@@ -25,6 +25,7 @@ pub(super) fn run(call: Call<'_>, body: &Bytes) -> Result<Answer, FcError> {
     let seed: Option<u64> = fields.take("seed")?;
     let time: Option<String> = fields.take("time")?;
     let set: Map<String, Value> = fields.take("set")?.unwrap_or_default();
+    fields.none_left()?;
     if set.len() > OVERRIDE_COUNT_MAX {
         return Err(FcError::invalid(format!("set: at most {OVERRIDE_COUNT_MAX} paths")));
     }
