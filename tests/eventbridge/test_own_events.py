@@ -9,6 +9,7 @@ from alibabacloud_eventbridge20200401 import models
 
 from harness.event_bridge import Hub, Refused, event, function_target
 from harness.functions import Functions
+from harness.raw import rpc
 from harness.refusals import refused
 from harness.server import ACCOUNT_ID, REGION
 from harness.waiting import wait_until
@@ -50,6 +51,17 @@ def test_operations_on_functions_and_triggers_are_told_as_action_trail_does(own_
     assert data["acsRegion"] == REGION and data["userIdentity"]["accountId"] == ACCOUNT_ID
     assert data["referencedResources"] == {"ACS::FC::Function": [name]}
     assert "do-not-tell" not in json.dumps(told())
+
+
+def test_a_refused_operation_is_told_without_what_stood_in_the_wrong_place(own_events, server, unique):
+    seen, name = own_events("eventbridge:ActionTrail:ApiCall"), unique("secret")
+    answer = rpc(server, "CreateConnection", {
+        "ConnectionName": name, "NetworkParameters": '{"NetworkType":"PublicNetwork"}',
+        "AuthParameters": '{"AuthorizationType":"BASIC_AUTH","BasicAuthParameters":"do-not-tell"}'})
+    assert answer.json()["Code"] == "InvalidAuthParameters" and "do-not-tell" not in answer.text
+    [told] = wait_until(lambda: of_resource(seen(), name))
+    assert told["data"]["errorCode"] == "InvalidAuthParameters"
+    assert "do-not-tell" not in json.dumps(told)
 
 
 def test_the_service_tells_it_in_its_own_words_too(own_events, functions, unique):

@@ -27,9 +27,22 @@ pub(crate) enum FieldError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
+/// What is wrong with the shape of a JSON text, without the value that is in the wrong place. That may be a secret, and
+/// what is refused is told of in events; and it may be as long as the text.
+pub(crate) fn misshapen(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let quoting = ["invalid type: ", "invalid value: "].iter().any(|start| text.starts_with(start));
+    match (text.find(['"', '`']), text.rfind(", expected ")) {
+        (Some(value), Some(rest)) if quoting && value < rest => {
+            format!("{}{}", text[..value].trim_end(), &text[rest..])
+        }
+        _ => text,
+    }
+}
+
 impl<'a> Fields<'a> {
     pub(crate) fn parse(json: &'a [u8]) -> Result<Self, FieldError> {
-        serde_json::from_slice(json).map_err(|error| FieldError::NotAnObject(error.to_string()))
+        serde_json::from_slice(json).map_err(|error| FieldError::NotAnObject(misshapen(&error)))
     }
 
     /// All members that are left, in order.
@@ -41,7 +54,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn take<T: Deserialize<'a>>(&mut self, field: &str) -> Result<Option<T>, FieldError> {
         match self.take_raw(field) {
             Some(raw) => serde_json::from_str(raw.get())
-                .map_err(|error| FieldError::Bad { field: field.to_owned(), problem: error.to_string() }),
+                .map_err(|error| FieldError::Bad { field: field.to_owned(), problem: misshapen(&error) }),
             None => Ok(None),
         }
     }
@@ -138,6 +151,28 @@ mod tests {
         let error = fields.take::<i64>("e").unwrap_err().to_string();
         assert!(error.starts_with("e: invalid type: map, expected i64"), "{error}");
         assert_eq!(fields.none_left(), Ok(()));
+    }
+
+    #[test]
+    fn a_value_in_the_wrong_place_is_not_quoted() {
+        fn problem<'a, T: Deserialize<'a> + fmt::Debug>(json: &'a str) -> String {
+            misshapen(&serde_json::from_str::<T>(json).unwrap_err())
+        }
+        let table = [
+            (
+                problem::<i64>(r#""hunter2\", expected a joke""#),
+                "invalid type: string, expected i64 at line 1",
+            ),
+            (problem::<String>("7204"), "invalid type: integer, expected a string at line 1"),
+            (problem::<String>("72.04"), "invalid type: floating point, expected a string at line 1"),
+            (problem::<u64>("-7204"), "invalid value: integer, expected u64 at line 1"),
+            (problem::<String>("{}"), "invalid type: map, expected a string at line 1"),
+            (problem::<i64>("{"), "invalid type: map, expected i64 at line 1"),
+            (problem::<i64>(""), "EOF while parsing a value at line 1"),
+        ];
+        for (told, expected) in table {
+            assert!(told.starts_with(expected), "{told}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::{RpcError, bad_bus_name, bad_rule_name};
+use crate::fields::misshapen;
 use crate::percent::{Plus, decode_text};
 use crate::query::raw_pairs;
 
@@ -86,7 +87,7 @@ impl<'a> Params<'a> {
         &self,
         name: &'static str,
     ) -> Result<Option<T>, RpcError> {
-        let bad = |error: serde_json::Error| RpcError::invalid_because(name, &error.to_string());
+        let bad = |error: serde_json::Error| RpcError::invalid_because(name, &misshapen(&error));
         match self.get(name).filter(|text| !text.is_empty()) {
             Some(text) => serde_json::from_str(text).map(Some).map_err(bad),
             None => match self.unflattened(name)? {

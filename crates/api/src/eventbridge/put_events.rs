@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::Rpc;
 use super::error::{RpcError, event_code};
 use super::reply::{RequestId, Success};
+use crate::fields::misshapen;
 
 /// Source: EventBridge 2020-04-01, "Limits": 16 events and 1 MB a request.
 pub(super) const EVENT_COUNT_MAX: usize = 16;
@@ -35,7 +36,7 @@ pub(super) fn drafts(list: &str) -> Result<Vec<Result<Draft<'_>, EventError>>, R
         return Err(RpcError::business("EventSizeExceed", message));
     }
     let events: Vec<&RawValue> = serde_json::from_str(list)
-        .map_err(|error| RpcError::invalid_because("EventList", &error.to_string()))?;
+        .map_err(|error| RpcError::invalid_because("EventList", &misshapen(&error)))?;
     match events.len() {
         0 => Err(RpcError::business("EventDataEmpty", "the list of events is empty")),
         1..=EVENT_COUNT_MAX => {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::RpcError;
+use crate::fields::misshapen;
 
 /// A target as a client gives it. Source: EventBridge 2020-04-01, `CreateRule.EventTargets`, `PutTargets.Targets`.
 #[derive(Debug, Default, Deserialize)]
@@ -185,7 +186,7 @@ pub(crate) fn configs(inputs: Vec<TargetInput>) -> Result<Vec<TargetConfig>, Rpc
 
 /// Targets as JSON, as this API writes them; the error is what is wrong with them.
 pub(crate) fn configs_of_json(json: &str) -> Result<Vec<TargetConfig>, String> {
-    let inputs = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let inputs = serde_json::from_str(json).map_err(|error| misshapen(&error))?;
     configs(inputs).map_err(|error| error.message)
 }
 

@@ -205,8 +205,8 @@ mod tests {
     #[test]
     fn errors_name_the_member() {
         let table = [
-            (r#"{"memorySize":"512"}"#, "memorySize: invalid type: string \"512\", expected i64"),
-            (r#"{"environmentVariables":{"a":1}}"#, "environmentVariables: invalid type: integer `1`"),
+            (r#"{"memorySize":"512"}"#, "memorySize: invalid type: string, expected i64"),
+            (r#"{"environmentVariables":{"a":1}}"#, "environmentVariables: invalid type: integer, expected"),
             (r#"{"layers":[{"arn":"x"}]}"#, "layers: invalid type: map, expected a string"),
         ];
         for (body, expected) in table {

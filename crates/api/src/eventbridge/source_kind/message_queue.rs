@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::super::error::RpcError;
+use crate::fields::misshapen;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -23,7 +24,7 @@ struct Parameters {
 
 pub(super) fn read(parameter: &'static str, block: Value) -> Result<SourceKind, RpcError> {
     let invalid = |reason: &str| RpcError::invalid_because(parameter, reason);
-    let given: Parameters = serde_json::from_value(block).map_err(|error| invalid(&error.to_string()))?;
+    let given: Parameters = serde_json::from_value(block).map_err(|error| invalid(&misshapen(&error)))?;
     if given.queue_name.is_empty() {
         return Err(invalid("QueueName is required"));
     }

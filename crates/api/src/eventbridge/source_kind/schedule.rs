@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::super::error::RpcError;
+use crate::fields::misshapen;
 
 const USER_DATA_BYTES_MAX: usize = 64 * 1024; // Ours: it is part of every event.
 
@@ -20,7 +21,7 @@ struct Block {
 pub(super) fn read(parameter: &'static str, block: Value) -> Result<SourceKind, RpcError> {
     let invalid =
         |problem: String| RpcError::business("InvalidArgument", format!("`{parameter}`: {problem}"));
-    let block: Block = serde_json::from_value(block).map_err(|error| invalid(error.to_string()))?;
+    let block: Block = serde_json::from_value(block).map_err(|error| invalid(misshapen(&error)))?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let user_data = given(block.user_data);
     if user_data.as_ref().is_some_and(|text| text.len() > USER_DATA_BYTES_MAX) {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::super::error::RpcError;
+use crate::fields::misshapen;
 use crate::receive::WEBHOOK_PATH;
 
 #[derive(Default, Deserialize)]
@@ -33,7 +34,7 @@ struct Signature {
 /// Reads the block. The URL of the source is new; an update keeps the one that it has.
 pub(super) fn read(parameter: &'static str, block: Value) -> Result<SourceKind, RpcError> {
     let block: Block = serde_json::from_value(block)
-        .map_err(|error| invalid(format!("`{parameter}` is invalid: {error}")))?;
+        .map_err(|error| invalid(format!("`{parameter}` is invalid: {}", misshapen(&error))))?;
     let settings = settings(block).map_err(|error| invalid(format!("`{parameter}`: {error}")))?;
     let token = WebhookToken::random().map_err(|error| RpcError::internal(error.to_string()))?;
     Ok(SourceKind::Webhook(WebhookSettings { token, ..settings }))
