@@ -54,8 +54,6 @@ NOT_OFFERED = {
     ],
     "data plane": [
         (r".*event_streaming.*", STREAMS),
-        (r"list_partner_event_sources", "there are no partners here"),
-        (r"query_events", "queryEventByEventId and queryEventsByPeriod find events"),
     ],
     "functions": [
         (r".*(alias|aliases|function_version|function_versions)$", VERSIONS),
@@ -102,7 +100,8 @@ def offered_by_files(folder):
 def offered_on_data_plane():
     rows = (API / "eventbridge" / "data_plane" / "operation.rs").read_text()
     paths = re.findall(r'row\("(?:v2/)?(\w+)"', rows) + ["putEvents"]
-    return {re.sub(r"([A-Z])", lambda letter: "_" + letter[1].lower(), path) for path in paths}
+    methods = [{"queryEventsByEventIds": "queryEvents"}.get(path, path) for path in paths]
+    return {re.sub(r"([A-Z])", lambda letter: "_" + letter[1].lower(), method) for method in methods}
 
 
 def verdict(area, operation, offered, called):

@@ -107,6 +107,14 @@ def test_events_are_put_and_found_again(call, bus, functions, unique):
     assert [item["EventId"] for item in found["TracedEvents"]] == ["e2"]
     found = call("query_event_by_event_id", {"EventBusName": bus, "EventId": "e1"})
     assert [item["EventSource"] for item in found["TracedEvents"]] == ["shop"]
+    found = call("query_events", {"EventBusName": bus, "EventIds": ["e1", "e2", "absent"]})
+    assert found["EventBusName"] == bus and set(found["EventMap"]) == {"e1", "e2"}
+    assert json.loads(found["EventMap"]["e1"])["data"] == {"a": 1}
+    elsewhere = {"EventBusName": bus, "EventIds": ["e1"], "EventSourceName": "elsewhere"}
+    assert call("query_events", elsewhere)["EventMap"] == {}
+    with pytest.raises(Refused) as refused:
+        call("query_events", {"EventBusName": bus, "EventIds": [str(i) for i in range(101)]})
+    assert refused.value.code == "InvalidArgument"
     traces = call("query_event_traces", {"EventBusName": bus, "EventId": "e1"})["EventTraceList"]
     assert {"PutEvent", "FilterEvent"} <= {trace["Action"] for trace in traces}
 
@@ -129,6 +137,7 @@ def test_event_sources(call, bus, unique):
     call("update_event_source", {"EventSourceName": name, "EventBusName": bus, "Description": "other"})
     call("delete_event_source", {"EventSourceName": name, "EventBusName": bus})
     assert call(*asked)["Total"] == 0
+    assert call("list_partner_event_sources", {})["EventSources"] == []
     official = call("list_aliyun_official_event_sources", {}, "ListAliyunOfficialRequest")["EventSourceList"]
     assert "acs.oss" in {found["Name"] for found in official}
 

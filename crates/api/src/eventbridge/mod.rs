@@ -39,6 +39,7 @@ mod list_aliyun_official_event_sources;
 mod list_api_destinations;
 mod list_connections;
 mod list_event_buses;
+mod list_partner_event_sources;
 mod list_rules;
 mod list_targets;
 mod list_user_defined_event_sources;
@@ -46,6 +47,7 @@ mod put_events;
 mod put_targets;
 mod query_event;
 mod query_event_traces;
+mod query_events;
 mod query_traced_event_by_event_id;
 mod query_traced_events;
 mod test_event_pattern;
@@ -173,6 +175,7 @@ async fn dispatch(rpc: Rpc<'_>, operation: Operation) -> Result<Success, RpcErro
         Operation::DeleteEventSource => delete_event_source::run(rpc).await,
         Operation::ListUserDefinedEventSources => list_user_defined_event_sources::run(rpc),
         Operation::ListAliyunOfficialEventSources => list_aliyun_official_event_sources::run(rpc),
+        Operation::ListPartnerEventSources => Ok(list_partner_event_sources::run()),
         Operation::CreateRule => create_rule::run(rpc).await,
         Operation::GetRule => get_rule::run(rpc),
         Operation::UpdateRule => update_rule::run(rpc).await,
@@ -186,6 +189,7 @@ async fn dispatch(rpc: Rpc<'_>, operation: Operation) -> Result<Success, RpcErro
         Operation::PutEvents => put_events::run(rpc).await,
         Operation::TestEventPattern => test_event_pattern::run(rpc),
         Operation::QueryEvent => query_event::run(rpc).await,
+        Operation::QueryEvents => query_events::run(rpc).await,
         Operation::QueryEventTraces => query_event_traces::run(rpc).await,
         Operation::QueryTracedEvents => query_traced_events::run(rpc).await,
         Operation::QueryTracedEventByEventId => query_traced_event_by_event_id::run(rpc).await,

@@ -75,4 +75,7 @@ operations! {
     DeleteApiDestination => Admin,
     CheckServiceLinkedRoleForProduct => Read,
     CreateServiceLinkedRoleForProduct => Read,
+    // Of the data plane only; on the control plane no client asks for them.
+    QueryEvents => Read,
+    ListPartnerEventSources => Read,
 }

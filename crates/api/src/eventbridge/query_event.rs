@@ -24,7 +24,11 @@ pub(super) async fn traced(rpc: Rpc<'_>) -> Result<Vec<TracedRecord>, RpcError> 
 }
 
 fn body(traced: &TracedRecord) -> Result<Box<RawValue>, RpcError> {
+    RawValue::from_string(text_of(traced)?).map_err(|_| RpcError::internal("a stored event is not JSON"))
+}
+
+/// An event as the JSON text that it was accepted as.
+pub(super) fn text_of(traced: &TracedRecord) -> Result<String, RpcError> {
     let text = String::from_utf8(traced.record.body.to_vec());
-    let text = text.map_err(|_| RpcError::internal("a stored event is not UTF-8"))?;
-    RawValue::from_string(text).map_err(|_| RpcError::internal("a stored event is not JSON"))
+    text.map_err(|_| RpcError::internal("a stored event is not UTF-8"))
 }

@@ -63,10 +63,12 @@ const TABLE: &[Row] = &[
     row("testEventPattern", Operation::TestEventPattern, SAME),
     row("queryEventTraces", Operation::QueryEventTraces, Answer::Under("EventTraceList")),
     row("queryEventByEventId", Operation::QueryTracedEventByEventId, Answer::MembersOfFirst(TRACED)),
+    row("queryEventsByEventIds", Operation::QueryEvents, SAME),
     row("queryEventsByPeriod", Operation::QueryTracedEvents, Answer::Members(TRACED)),
     row("v2/createEventSource", Operation::CreateEventSource, SAME),
     row("v2/updateEventSource", Operation::UpdateEventSource, Answer::Nothing),
     row("v2/deleteEventSource", Operation::DeleteEventSource, Answer::Nothing),
     row("v2/listUserDefinedEventSources", Operation::ListUserDefinedEventSources, Answer::Members(SOURCES)),
     row("v2/listAliyunOfficialEventSources", Operation::ListAliyunOfficialEventSources, SAME),
+    row("listPartnerEventSources", Operation::ListPartnerEventSources, SAME),
 ];
