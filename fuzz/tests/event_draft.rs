@@ -66,8 +66,8 @@ fn accept(bytes: &[u8]) {
     let Ok(event) = Draft::parse(text).and_then(|draft| draft.accept(&add, &EventLimits::default())) else {
         return;
     };
-    // What was accepted is one JSON object, and its attributes are those kept beside it. Values nobody looks at, such
-    // as half of a surrogate pair within the data, pass as they are.
+    // What was accepted is one JSON object that everybody can read, and its attributes are those kept beside it.
+    serde_json::from_slice::<serde_json::Value>(event.json()).unwrap();
     let read: HashMap<String, &RawValue> = serde_json::from_slice(event.json()).unwrap();
     let attribute =
         |name: &str| read.get(name).map(|json| serde_json::from_str::<String>(json.get()).unwrap());

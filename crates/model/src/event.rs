@@ -262,10 +262,10 @@ impl<'a> Draft<'a> {
             json.push(b':');
             compact(value, json).map_err(|unreadable| match is_defined(name) {
                 // The other attributes of the specification are strings, which were read before.
-                true => problem("data", &unreadable.to_string()),
+                true => problem("data", unreadable.problem()),
                 false => EventError::Extension {
                     attribute: name.chars().take(64).collect(),
-                    problem: "holds half of a surrogate pair",
+                    problem: unreadable.problem(),
                 },
             })?;
         }
@@ -500,6 +500,8 @@ mod tests {
             ),
             (r#"{"id":"1","source":"s","type":"t","x":"\ud800"}"#, "`x` holds half of a surrogate"),
             (r#"{"id":"\ud800","source":"s","type":"t"}"#, "`id` must be a string"),
+            (r#"{"id":"1","source":"s","type":"t","data":[1e999]}"#, "`data` holds a number beyond"),
+            (r#"{"id":"1","source":"s","type":"t","x":-1e999}"#, "`x` holds a number beyond"),
             (large.as_str(), "more than the limit of 1000"),
         ];
         for (json, reason) in table {

@@ -1,19 +1,40 @@
 //! JSON text that keeps its member order and number literals.
 
+use std::fmt;
+
 /// How deep arrays and objects may nest. Ours: most readers of JSON give up at 128, and an answer of this server puts
 /// events a few levels down.
 const DEPTH_MAX: usize = 100;
 
 /// Why a text is refused although it has the syntax of JSON: somebody who gets it could not read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnreadableJson {
-    /// Its arrays and objects nest too deep.
-    #[error("nests deeper than {DEPTH_MAX} levels")]
+    /// Its arrays and objects nest deeper than [`DEPTH_MAX`].
     TooDeep,
     /// A string holds half of a surrogate pair, which is no character.
-    #[error("holds half of a surrogate pair")]
     HalfCharacter,
+    /// A number has no place among those of 64 bits.
+    HugeNumber,
 }
+
+impl UnreadableJson {
+    /// What is wrong, as a predicate.
+    pub(crate) const fn problem(self) -> &'static str {
+        match self {
+            Self::TooDeep => "nests deeper than 100 levels", // DEPTH_MAX.
+            Self::HalfCharacter => "holds half of a surrogate pair",
+            Self::HugeNumber => "holds a number beyond 1.8e308",
+        }
+    }
+}
+
+impl fmt::Display for UnreadableJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.problem())
+    }
+}
+
+impl std::error::Error for UnreadableJson {}
 
 /// Copies `json` to `out` without the white space between tokens. `json` must be valid JSON. What is in `out` after an
 /// error is of no use.
@@ -38,12 +59,28 @@ pub fn compact(json: &str, out: &mut Vec<u8>) -> Result<(), UnreadableJson> {
                 }
             }
             b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            b'-' | b'0'..=b'9' if !in_string => {
+                let length = bytes[at..].iter().take_while(|byte| is_of_number(**byte)).count();
+                if is_huge(&json[at..at + length]) {
+                    return Err(UnreadableJson::HugeNumber);
+                }
+                at += length - 1;
+            }
             _ => {}
         }
         at += 1;
     }
     out.extend_from_slice(&bytes[start.min(bytes.len())..]);
     Ok(())
+}
+
+fn is_of_number(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
+}
+
+/// Only an exponent or very many digits lead beyond the largest number.
+fn is_huge(number: &str) -> bool {
+    (number.len() > 300 || number.contains(['e', 'E'])) && number.parse().is_ok_and(f64::is_infinite)
 }
 
 /// The length of the escape that `text` starts with; a surrogate pair counts as one.
@@ -100,6 +137,12 @@ mod tests {
         assert_eq!(compacted(&nested(DEPTH_MAX + 1)), Err(UnreadableJson::TooDeep));
         let wide = format!("[{}]", vec!["{\"a\":[]}"; 200].join(","));
         assert_eq!(compacted(&wide), Ok(wide.clone()), "beside each other is not deep");
+        let large = r#"{"a":[-0,1.50,3.0e2,1e-999,1.7e308,123456789012345678901234567890],"b":true}"#;
+        assert_eq!(compacted(large).as_deref(), Ok(large));
+        for json in ["1e309", "[-1E+400]", &"9".repeat(400)] {
+            assert_eq!(compacted(json), Err(UnreadableJson::HugeNumber), "{json}");
+        }
+        assert_eq!(compacted(r#""1e999""#).as_deref(), Ok(r#""1e999""#), "a string is no number");
         let braces = format!("\"{}\"", "[{".repeat(200));
         assert_eq!(compacted(&braces), Ok(braces.clone()), "a string is flat");
 
