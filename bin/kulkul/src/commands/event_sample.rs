@@ -19,7 +19,7 @@ pub fn run(args: &EventSampleArgs) -> anyhow::Result<ExitCode> {
     let body = Bytes::from(request.to_string());
     let sample = block_on(client.rest(Method::POST, "/kulkul/v1/samples", &headers, body))?.json()?;
     if args.put {
-        let accepted = block_on(event_put::put(&client, &args.bus, &sample))?;
+        let accepted = block_on(event_put::put(&client, &args.bus, sample.to_string()))?;
         event_put::print(&accepted, &args.bus, args.server.json);
     } else if args.server.json {
         println!("{sample}");
