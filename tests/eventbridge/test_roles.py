@@ -3,6 +3,7 @@
 from alibabacloud_eventbridge20200401 import models
 
 from harness.event_bridge import checked
+from harness.raw import rpc
 from harness.refusals import refused
 
 
@@ -15,3 +16,8 @@ def test_roles_are_there_whoever_asks(eb):
     checked(eb.create_service_linked_role_for_product(request))
     with refused("MissingProductName"):
         eb.check_service_linked_role_for_product(models.CheckServiceLinkedRoleForProductRequest())
+
+
+def test_terraform_hears_that_roles_are_well(server):
+    answer = rpc(server, "CheckRoleForProduct", {"ProductName": "x"}).json()
+    assert (answer["Code"], answer["Success"]) == ("Success", True)

@@ -16,6 +16,7 @@ mod request;
 mod source_kind;
 mod target;
 
+mod check_role_for_product;
 mod check_service_linked_role_for_product;
 mod create_api_destination;
 mod create_connection;
@@ -203,6 +204,7 @@ async fn dispatch(rpc: Rpc<'_>, operation: Operation) -> Result<Success, RpcErro
         Operation::UpdateApiDestination => update_api_destination::run(rpc).await,
         Operation::ListApiDestinations => list_api_destinations::run(rpc),
         Operation::DeleteApiDestination => delete_api_destination::run(rpc).await,
+        Operation::CheckRoleForProduct => Ok(check_role_for_product::run()),
         Operation::CheckServiceLinkedRoleForProduct => check_service_linked_role_for_product::run(rpc),
         Operation::CreateServiceLinkedRoleForProduct => create_service_linked_role_for_product::run(rpc),
     }

@@ -73,6 +73,7 @@ operations! {
     UpdateApiDestination => Admin,
     ListApiDestinations => Read,
     DeleteApiDestination => Admin,
+    CheckRoleForProduct => Read,
     CheckServiceLinkedRoleForProduct => Read,
     CreateServiceLinkedRoleForProduct => Read,
     // Of the data plane only; on the control plane no client asks for them.
