@@ -2,12 +2,13 @@
 
 import concurrent.futures
 import os
+import socket
 import time
 
 import pytest
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 
-from harness import clients
+from harness import clients, raw
 from harness.functions import CUSTOM, NODE, PYTHON, Functions
 from harness.waiting import wait_until
 
@@ -41,6 +42,33 @@ def test_code_that_prints_100_mb_gets_its_answer_and_fills_neither_memory_nor_di
     assert resident_bytes(calm.pid) < before + 64 * MIB
     used = sum(entry.stat().st_size for entry in calm.home.rglob("*") if entry.is_file())
     assert used < 64 * MIB, f"{used} bytes on disk"
+
+
+def test_strangers_cannot_fill_the_memory(calm):
+    """Large bodies without a signature in their head, from many connections that stay open."""
+    size = 3 * MIB
+    head = (f"POST / HTTP/1.1\r\nhost: {calm.api}\r\ncontent-type: application/x-www-form-urlencoded\r\n"
+            f"content-length: {size}\r\n\r\n").encode()
+    host, port = calm.api.split(":")
+    before = resident_bytes(calm.pid)
+
+    def stranger(_):
+        connection = socket.create_connection((host, int(port)))
+        connection.settimeout(3)
+        try:
+            connection.sendall(head + b"a=" + b"x" * (size - 10))
+        except TimeoutError:
+            pass  # The server does not read on: that is how it keeps its memory.
+        return connection
+
+    with concurrent.futures.ThreadPoolExecutor(200) as pool:
+        connections = list(pool.map(stranger, range(200)))
+    grown = resident_bytes(calm.pid) - before
+    small = raw.rpc(calm, "GetEventBus", {"EventBusName": "default"}).json()
+    for connection in connections:
+        connection.close()
+    assert grown < 256 * MIB, f"{grown / MIB:.0f} MiB"
+    assert small["Success"] is True, "who signs is served"
 
 
 def test_a_flood_of_one_function_delays_no_other(calm):

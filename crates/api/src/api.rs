@@ -23,6 +23,7 @@ use crate::answer::{self, Answer};
 use crate::fc::ToldRefusals;
 use crate::gate::Gate;
 use crate::receive::{self, ReceiveOptions, Receiver, Receivers};
+use crate::unsigned::UnsignedBodies;
 use crate::{cloud_events, eventbridge, fc, native, queue, queue_control};
 
 /// The HTTP status of an EventBridge operation that was understood and refused.
@@ -111,6 +112,7 @@ pub struct Api {
     pub(crate) options: ApiOptions,
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) told_refusals: ToldRefusals,
+    pub(crate) unsigned_bodies: UnsignedBodies,
     clock: Arc<dyn Clock>,
 }
 
@@ -147,6 +149,7 @@ impl Api {
             options,
             receivers,
             told_refusals: ToldRefusals::default(),
+            unsigned_bodies: UnsignedBodies::default(),
             clock,
         })
     }

@@ -18,6 +18,7 @@ mod percent;
 mod query;
 mod receive;
 mod signature;
+mod unsigned;
 
 mod eventbridge;
 mod fc;

@@ -15,6 +15,7 @@ use kulkul_store::StoreError;
 
 use crate::answer::chain;
 use crate::signature::Refusal;
+use crate::unsigned::UnsignedBodyError;
 
 /// Who refused, which decides the shape and status of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,6 +212,17 @@ impl From<BodyError> for RpcError {
             }
             BodyError::TimedOut => Self::gateway(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message),
             BodyError::Broken(_) => Self::gateway(StatusCode::BAD_REQUEST, "InvalidBody", message),
+        }
+    }
+}
+
+impl From<UnsignedBodyError> for RpcError {
+    fn from(error: UnsignedBodyError) -> Self {
+        match error {
+            UnsignedBodyError::Body(error) => error.into(),
+            UnsignedBodyError::Crowded => {
+                Self::gateway(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", error.to_string())
+            }
         }
     }
 }

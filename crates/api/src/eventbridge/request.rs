@@ -33,7 +33,11 @@ impl<'a> RpcRequest<'a> {
         let admitted = authorization
             .map(|text| call.api.gate.admit_acs3(text, &call.signed(), call.now, Replay::Refused))
             .transpose()?;
-        let body = body.read_all(bytes_max).await?;
+        let body = match &admitted {
+            Some(_) => body.read_all(bytes_max).await?,
+            // The classic signature may come in the body.
+            None => call.api.unsigned_bodies.read(call, body, bytes_max).await?,
+        };
         if let Some(hash) = admitted.as_ref().and_then(|admitted| admitted.content_sha256) {
             Acs3::check_body(&body, hash)?;
         }

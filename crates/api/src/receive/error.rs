@@ -10,6 +10,7 @@ use kulkul_store::StoreError;
 
 use crate::answer::chain;
 use crate::eventbridge::event_code;
+use crate::unsigned::UnsignedBodyError;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReceiveError {
@@ -37,6 +38,8 @@ pub(crate) enum ReceiveError {
     HeadTooLarge,
     #[error(transparent)]
     Body(#[from] BodyError),
+    #[error(transparent)]
+    Unsigned(#[from] UnsignedBodyError),
     #[error("the body is not {expected}: {reason}")]
     Unreadable { expected: &'static str, reason: String },
     #[error("a request has at most {event_count_max} events, not {event_count}")]
@@ -79,11 +82,8 @@ impl ReceiveError {
             Self::HeadTooLarge => {
                 (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "RequestHeaderFieldsTooLarge")
             }
-            Self::Body(BodyError::TooLarge { .. }) => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge")
-            }
-            Self::Body(BodyError::TimedOut) => (StatusCode::REQUEST_TIMEOUT, "RequestTimeout"),
-            Self::Body(BodyError::Broken(_)) => (StatusCode::BAD_REQUEST, "InvalidBody"),
+            Self::Body(error) | Self::Unsigned(UnsignedBodyError::Body(error)) => body_code(error),
+            Self::Unsigned(UnsignedBodyError::Crowded) => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),
             Self::Unreadable { .. } => (StatusCode::BAD_REQUEST, "EventInvalid"),
             Self::TooManyEvents { .. } => (StatusCode::BAD_REQUEST, "InvalidArgument"),
             Self::Event(error) => (StatusCode::BAD_REQUEST, event_code(error)),
@@ -100,5 +100,13 @@ impl ReceiveError {
     /// The error with its causes.
     pub(crate) fn chain(&self) -> String {
         chain(self)
+    }
+}
+
+fn body_code(error: &BodyError) -> (StatusCode, &'static str) {
+    match error {
+        BodyError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge"),
+        BodyError::TimedOut => (StatusCode::REQUEST_TIMEOUT, "RequestTimeout"),
+        BodyError::Broken(_) => (StatusCode::BAD_REQUEST, "InvalidBody"),
     }
 }
