@@ -120,8 +120,8 @@ mod tests {
     use super::*;
     use crate::PushKey;
 
-    /// Made once: even a small key takes a while.
-    static KEY: LazyLock<PushKey> = LazyLock::new(|| PushKey::generate(1024).unwrap());
+    /// Made once: a key takes a while.
+    static KEY: LazyLock<PushKey> = LazyLock::new(|| PushKey::generate(2048).unwrap());
     static CERTIFICATE: LazyLock<String> =
         LazyLock::new(|| KEY.certificate("a hub", Timestamp::from_millis(1_700_000_000_000)).unwrap());
 
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn another_key_does_not_verify() {
-        let other = PushKey::generate(1024).unwrap().certificate("x", Timestamp::from_millis(1)).unwrap();
+        let other = PushKey::generate(2048).unwrap().certificate("x", Timestamp::from_millis(1)).unwrap();
         let trusted = PushPublicKeys::from_pem(&other).unwrap();
         let signature = KEY.sign(&MESSAGE, &KEY.seal().unwrap(), Ending::LineFeed).unwrap();
         let sent = signature.headers(&MESSAGE);

@@ -46,9 +46,9 @@ pub enum SignerError {
         /// The header.
         name: &'static str,
     },
-    /// Whoever made the key ended before it was there.
-    #[error("the key was not made")]
-    NotMade(#[from] tokio::task::JoinError),
+    /// Whoever made the key, or signed, ended before it was done.
+    #[error("the work was not done")]
+    NotDone(#[from] tokio::task::JoinError),
 }
 
 /// The key with its certificate.

@@ -1,13 +1,16 @@
 //! Signing pushes.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use kulkul_model::Timestamp;
 use kulkul_push_signature::{Ending, PushMessage, SealedSecret};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::key_file::{KeyPair, SignerError};
 
@@ -24,6 +27,8 @@ pub struct Signer {
     public_url: String,
     pair: OnceCell<Arc<KeyPair>>,
     secret: Mutex<Option<(Timestamp, SealedSecret)>>,
+    /// One permit for each processor: signing is nothing but computing, and more of it at once helps nobody.
+    processors: Semaphore,
 }
 
 impl Signer {
@@ -37,6 +42,7 @@ impl Signer {
             public_url: public_url.trim_end_matches('/').to_owned(),
             pair: OnceCell::new_with(pair),
             secret: Mutex::default(),
+            processors: Semaphore::new(available_parallelism().map_or(1, NonZeroUsize::get)),
         })
     }
 
@@ -47,20 +53,31 @@ impl Signer {
         &self,
         url: &str,
         token: Option<&str>,
-        body: &[u8],
+        body: &Bytes,
         now: Timestamp,
     ) -> Result<HeaderMap, SignerError> {
         let pair = self.pair(now).await?;
+        let (url, token, body) = (url.to_owned(), token.map(str::to_owned), body.clone());
         let certificate_url = format!("{}{PATH_START}{}{PATH_END}", self.public_url, pair.certificate_id);
-        let timestamp = now.as_millis().to_string();
-        let message =
-            PushMessage { url, timestamp: &timestamp, certificate_url: &certificate_url, token, body };
-        let signature = pair.key.sign(&message, &self.secret(&pair, now)?, Ending::default())?;
-        let header = |(name, value): (&'static str, &str)| {
-            let value = HeaderValue::from_str(value).map_err(|_| SignerError::Header { name })?;
-            Ok((HeaderName::from_static(name), value))
+        let secret = self.secret(&pair, now)?;
+        let _processor = self.processors.acquire().await.expect("it is never closed");
+        let signing = move || {
+            let timestamp = now.as_millis().to_string();
+            let message = PushMessage {
+                url: &url,
+                timestamp: &timestamp,
+                certificate_url: &certificate_url,
+                token: token.as_deref(),
+                body: &body,
+            };
+            let signature = pair.key.sign(&message, &secret, Ending::default())?;
+            let header = |(name, value): (&'static str, &str)| {
+                let value = HeaderValue::from_str(value).map_err(|_| SignerError::Header { name })?;
+                Ok((HeaderName::from_static(name), value))
+            };
+            signature.headers(&message).into_iter().map(header).collect()
         };
-        signature.headers(&message).into_iter().map(header).collect()
+        tokio::task::spawn_blocking(signing).await?
     }
 
     /// The certificate at a path of this server; `None` when it is not there. Never makes a key.
@@ -108,7 +125,7 @@ mod tests {
         let now = Timestamp::from_millis(1_700_000_000_000);
         let signer = Signer::open(dir.path().to_owned(), "http://hub.test/").unwrap();
         assert_eq!(signer.certificate_at("/x509_public_certificate_0.pem"), None, "asking makes no key");
-        let first = signer.sign("http://h/", Some("tok"), b"{}", now).await.unwrap();
+        let first = signer.sign("http://h/", Some("tok"), &Bytes::from_static(b"{}"), now).await.unwrap();
         let url = first["x-eventbridge-signature-url"].to_str().unwrap().to_owned();
         let path = url.strip_prefix("http://hub.test").unwrap();
         let certificate = signer.certificate_at(path).unwrap();
@@ -118,10 +135,10 @@ mod tests {
 
         let again = Signer::open(dir.path().to_owned(), "http://hub.test").unwrap();
         assert_eq!(again.certificate_at(path), Some(certificate));
-        let second = again.sign("http://h/", Some("tok"), b"{}", now).await.unwrap();
+        let second = again.sign("http://h/", Some("tok"), &Bytes::from_static(b"{}"), now).await.unwrap();
         let name = "x-eventbridge-signature-v2";
         assert_eq!(second[name], first[name], "the same key over the same text");
-        let other = again.sign("http://h/", None, b"{}", now).await.unwrap();
+        let other = again.sign("http://h/", None, &Bytes::from_static(b"{}"), now).await.unwrap();
         assert!(other[name] != first[name] && !other.contains_key("x-eventbridge-signature-token"));
 
         std::fs::write(&file, "nonsense").unwrap();
