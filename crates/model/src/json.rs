@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use memchr::memchr2;
+
 /// How deep arrays and objects may nest. Ours: most readers of JSON give up at 128, and an answer of this server puts
 /// events a few levels down.
 const DEPTH_MAX: usize = 100;
@@ -43,23 +45,21 @@ pub fn compact(json: &str, out: &mut Vec<u8>) -> Result<(), UnreadableJson> {
     let mut start = 0;
     let mut at = 0;
     let mut depth = 0usize;
-    let mut in_string = false;
     while let Some(&byte) = bytes.get(at) {
         match byte {
-            b'\\' if in_string => at += escape_len(&bytes[at..])? - 1,
-            b'"' => in_string = !in_string,
-            b' ' | b'\n' | b'\r' | b'\t' if !in_string => {
+            b'"' => at = string_end(bytes, at + 1)?,
+            b' ' | b'\n' | b'\r' | b'\t' => {
                 out.extend_from_slice(&bytes[start..at]);
                 start = at + 1;
             }
-            b'{' | b'[' if !in_string => {
+            b'{' | b'[' => {
                 depth += 1;
                 if depth > DEPTH_MAX {
                     return Err(UnreadableJson::TooDeep);
                 }
             }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            b'-' | b'0'..=b'9' if !in_string => {
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'-' | b'0'..=b'9' => {
                 let length = bytes[at..].iter().take_while(|byte| is_of_number(**byte)).count();
                 if is_huge(&json[at..at + length]) {
                     return Err(UnreadableJson::HugeNumber);
@@ -72,6 +72,18 @@ pub fn compact(json: &str, out: &mut Vec<u8>) -> Result<(), UnreadableJson> {
     }
     out.extend_from_slice(&bytes[start.min(bytes.len())..]);
     Ok(())
+}
+
+/// Where the string ends whose content begins at `at`: the place of its closing quote.
+fn string_end(bytes: &[u8], mut at: usize) -> Result<usize, UnreadableJson> {
+    while let Some(next) = memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default()) {
+        at += next;
+        if bytes[at] == b'"' {
+            return Ok(at);
+        }
+        at += escape_len(&bytes[at..])?;
+    }
+    Ok(bytes.len())
 }
 
 fn is_of_number(byte: u8) -> bool {
