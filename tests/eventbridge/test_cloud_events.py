@@ -97,14 +97,15 @@ def test_what_cannot_be_accepted_is_refused_with_the_reason(server, bus):
     structured = {"content-type": "application/cloudevents+json"}
     too_many = json.dumps([as_json("e")] * 1001)
     table = [
-        (bus, "{}", {"content-type": "application/json"}, 409, "EventHTTPProtocolBindingInvalid"),
+        (bus, "{}", {"content-type": "application/json"}, 415, "EventHTTPProtocolBindingInvalid"),
         (bus, "{", structured, 400, "EventInvalid"),
         (bus, json.dumps(as_json("e", specversion="0.2")), structured, 400, "EventSpecversionInvalid"),
-        (bus, "[]", BATCH, 409, "EventDataEmpty"),
-        (bus, too_many, BATCH, 409, "InvalidArgument"),
+        (bus, "[]", BATCH, 400, "EventDataEmpty"),
+        (bus, "{}", BATCH, 400, "EventInvalid"),
+        (bus, too_many, BATCH, 400, "InvalidArgument"),
         (bus, "x" * (4 * 1024 * 1024 + 1), structured, 413, "RequestEntityTooLarge"),
-        ("no-such-bus", json.dumps(as_json("e")), structured, 409, "EventBusNotExist"),
-        ("a%20b", json.dumps(as_json("e")), structured, 409, "EventBusNameInvalid"),
+        ("no-such-bus", json.dumps(as_json("e")), structured, 404, "EventBusNotExist"),
+        ("a%20b", json.dumps(as_json("e")), structured, 400, "EventBusNameInvalid"),
     ]
     for bus, body, headers, status, code in table:
         answer = post(server, bus, body, headers)

@@ -60,8 +60,8 @@ const steps = {
       [HTTP.binary(order("latin-1", { subject: "ü" })), {}, 400, "EventExtensionsAttributeInvalid"],
       [HTTP.structured(order("large", { data: "x".repeat(300 * 1024) })), {}, 400, "EventSizeExceed"],
       [batch(order("kept-out"), order("old", { specversion: "0.3" })), {}, 400, "EventSpecversionInvalid"],
-      [batch(), {}, 409, "EventDataEmpty"],
-      [HTTP.binary(order("e")), { url: `${EVENTS}-absent` }, 409, "EventBusNotExist"],
+      [batch(), {}, 400, "EventDataEmpty"],
+      [HTTP.binary(order("e")), { url: `${EVENTS}-absent` }, 404, "EventBusNotExist"],
       [HTTP.binary(order("e")), { authorization: null }, 400, "MissingRequiredHeader"],
       [HTTP.binary(order("e")), { authorization: KEY.slice(0, -4) }, 403, "SignatureDoesNotMatch"],
     ];

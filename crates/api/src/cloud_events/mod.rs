@@ -3,7 +3,8 @@
 //!
 //! Requests are signed with ACS3, or carry an access key as name and password (HTTP Basic) where a client cannot sign.
 //! All events of a request are accepted, or none: such a client looks at nothing but the status. Errors have the form of
-//! EventBridge's data plane.
+//! EventBridge's data plane, and statuses that HTTP clients expect: 404 for a bus that does not exist, 415 for a media
+//! type that is none of CloudEvents, 400 for what is malformed.
 
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ pub(crate) async fn serve(call: Call<'_>, mut body: RequestBody) -> Answer {
                 tracing::error!(request.id = id.as_str(), error = chain, "an operation failed");
             }
             discard(call, &mut body).await;
-            failure(&id, &error)
+            failure(&id, &error.in_terms_of_http())
         }
     }
 }

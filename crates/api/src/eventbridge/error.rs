@@ -70,6 +70,20 @@ impl RpcError {
         }
     }
 
+    /// The same refusal for clients that know HTTP and nothing of this service: with a status that says what is wrong.
+    ///
+    /// Source: CloudEvents 1.0, HTTP protocol binding, which leaves errors to HTTP.
+    pub(crate) fn in_terms_of_http(self) -> Self {
+        let status = match (self.class, &*self.code) {
+            (Class::Business, "EventBusNotExist") => StatusCode::NOT_FOUND,
+            (Class::Business, "EventHTTPProtocolBindingInvalid") => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            (Class::Business, "ConcurrentUpdateError") => StatusCode::CONFLICT,
+            (Class::Business, _) => StatusCode::BAD_REQUEST,
+            (Class::Gateway | Class::Internal, _) => self.status,
+        };
+        Self { status, ..self }
+    }
+
     /// What the log should know and the client should not.
     pub(crate) fn chain(&self) -> Option<&str> {
         self.chain.as_deref()
@@ -371,4 +385,25 @@ pub(crate) fn bad_bus_name(error: &InvalidName) -> RpcError {
 /// A name of a rule that cannot be one.
 pub(crate) fn bad_rule_name(error: &InvalidName) -> RpcError {
     RpcError::business("EventRuleNameInvalid", error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_can_be_said_in_terms_of_http() {
+        let table = [
+            (RpcError::business("EventBusNotExist", ""), 404),
+            (RpcError::business("EventHTTPProtocolBindingInvalid", ""), 415),
+            (RpcError::business("EventBusNameInvalid", ""), 400),
+            (RpcError::business("EventDataEmpty", ""), 400),
+            (RpcError::unknown_api(), 404),
+            (RpcError::internal(""), 500),
+        ];
+        for (error, status) in table {
+            let said = error.clone().in_terms_of_http();
+            assert_eq!((said.status.as_u16(), &said.code), (status, &error.code));
+        }
+    }
 }
