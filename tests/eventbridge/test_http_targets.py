@@ -13,7 +13,7 @@ from harness.receiver import (
     Misbehaving, Receiver, bad_headers, byte_by_byte, endless, endless_headers, hang, reset,
 )
 from harness.refusals import business_error
-from harness.targets import http_target, pushes
+from harness.targets import constants, http_target, pushes
 from harness.waiting import wait_until
 
 PATIENT = {"PushRetryStrategy": "EXPONENTIAL_DECAY_RETRY"}
@@ -122,6 +122,9 @@ HOOK = http_target("http://hooks.example.com/")
     (http_target("http://hooks.example.com/", token="a\r\nx: y"), "EventTargetIneffectiveAttribute", "Token"),
     (changed(HOOK, "Network", Value="Moon"), "EventTargetIneffectiveAttribute", "Network"),
     (changed(HOOK, "url", Form="JSONPATH", Value="$.data"), "EventTargetIneffectiveAttribute", "CONSTANT"),
+    ({**HOOK, "ParamList": [*HOOK["ParamList"], *constants(Bodi="x")]}, "EventTargetIneffectiveAttribute",
+     "has the parameter `Bodi`; those of `http` are url, Body, Token,"),
+    ({**HOOK, "ParamList": [*HOOK["ParamList"], *constants(body="x")]}, "EventTargetIneffectiveAttribute", "`body` twice"),
     (changed(HOOK, "Body", Form="CONSTANT", Value="x" * 10_241), "InvalidConfig", "10240"),
     (changed(HOOK, "Body", Form="TEMPLATE", Value="{}", Template="x" * 10_241), "InvalidConfig", "10240"),
 ], ids=lambda value: value[:20] if isinstance(value, str) else "")
@@ -130,6 +133,13 @@ def test_a_target_that_cannot_work_is_refused_at_once(hub, bus, target, code, me
         hub.create_rule(bus, "r", {}, [target])
     with business_error("EventRuleNotExisted"):
         hub.get_rule(bus, "r")
+
+
+def test_parameters_without_meaning_here_are_kept(hub, bus):
+    parts = constants(VPCNameAndId="v/vpc-1", VSwitchesNameAndId='["s/vsw-1"]', SecurityGroupNameAndId="g/sg-1")
+    hub.create_rule(bus, "r", {"source": ["nobody"]}, [{**HOOK, "ParamList": [*HOOK["ParamList"], *parts]}])
+    kept = {param.resource_key: param.value for param in hub.get_rule(bus, "r").targets[0].param_list}
+    assert {part["ResourceKey"]: part["Value"] for part in parts}.items() <= kept.items()
 
 
 def test_limits_are_inclusive(hub, bus):

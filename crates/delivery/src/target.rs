@@ -91,6 +91,26 @@ pub enum TargetError {
         /// The parameter.
         key: &'static str,
     },
+    /// A parameter is none of those that the type of target has.
+    #[error("target `{id}` has the parameter `{key}`; those of `{kind}` are {}", .known.join(", "))]
+    UnknownParam {
+        /// The target.
+        id: TargetId,
+        /// The wire name of its type.
+        kind: String,
+        /// The parameter, cut when it is long.
+        key: String,
+        /// The parameters that there are.
+        known: &'static [&'static str],
+    },
+    /// A parameter is there twice.
+    #[error("target `{id}` has the parameter `{key}` twice")]
+    DoubledParam {
+        /// The target.
+        id: TargetId,
+        /// The parameter, as it is written the second time.
+        key: String,
+    },
     /// A parameter has a form or value that its type does not take.
     #[error("parameter `{key}` of target `{id}` {problem}")]
     BadParam {
@@ -261,6 +281,21 @@ impl TargetConfig {
         let policy = Policy { retry: self.retry, tolerance: self.tolerance, age_max: self.age_max };
         let dead_letters = dead_letter_queue::call(self)?;
         Ok(Plan { queue, call, policy, concurrency: self.concurrency, epilogue: None, dead_letters })
+    }
+
+    /// The parameters that targets of this type have, those without meaning here included; `None` for a type that is
+    /// not offered.
+    ///
+    /// Source: EventBridge 2020-04-01, event target parameters.
+    fn known_keys(&self) -> Option<&'static [&'static str]> {
+        match self.kind.as_str() {
+            "acs.api.destination" => Some(destination::KEYS),
+            "acs.eventbridge" => Some(bus::KEYS),
+            "acs.fc.function" => Some(function::KEYS),
+            "acs.mns.queue" => Some(queue::KEYS),
+            "http" | "https" => Some(http::KEYS),
+            _ => None,
+        }
     }
 
     /// Refuses a target whose address is written out and out of reach. What a name resolves to is judged at each attempt.
@@ -463,6 +498,62 @@ mod tests {
             encoding: BodyEncoding::Base64,
         };
         assert_eq!(queue::call(&target), Ok(expected));
+    }
+
+    #[test]
+    fn a_parameter_that_nobody_would_read_is_refused() {
+        use ParamForm::{Constant, Original};
+        let body = ("Body", Original, None);
+        let refused = |kind: &str, params: &[Param<'_>]| {
+            config(kind, params).check_keys().err().map(|error| error.to_string())
+        };
+        let unknown =
+            "target `t1` has the parameter `Bodi`; those of `acs.mns.queue` are queue, Body, IsBase64Encode";
+        assert_eq!(refused("acs.mns.queue", &[body, ("Bodi", Original, None)]).as_deref(), Some(unknown));
+        let twice =
+            refused("acs.mns.queue", &[body, ("queue", Constant, Some("q")), ("body", Original, None)]);
+        assert_eq!(twice.as_deref(), Some("target `t1` has the parameter `body` twice"));
+        let long = refused("http", &[(&*"x".repeat(1000), Original, None)]).unwrap_or_default();
+        assert!(long.len() < 300, "{long}");
+        assert_eq!(
+            refused("acs.sae", &[("Bodi", Original, None)]),
+            None,
+            "its type is what is wrong with it"
+        );
+    }
+
+    #[test]
+    fn every_documented_parameter_is_known_whatever_its_case() {
+        // Source: EventBridge 2020-04-01, event target parameters.
+        let table: [(&str, &[&str]); 6] = [
+            (
+                "acs.fc.function",
+                &["serviceName", "functionName", "Body", "Qualifier", "InvocationType", "DataFormat"],
+            ),
+            (
+                "http",
+                &[
+                    "url",
+                    "Body",
+                    "Network",
+                    "VPCNameAndId",
+                    "VSwitchesNameAndId",
+                    "SecurityGroupNameAndId",
+                    "Token",
+                ],
+            ),
+            ("https", &["URL", "body", "network", "VpcId", "VSwitchIds", "SecurityGroupId"]),
+            (
+                "acs.eventbridge",
+                &["RegionId", "AccountType", "AccountId", "EventBusName", "RAMRoleName", "Body"],
+            ),
+            ("acs.api.destination", &["Name", "HeaderParameters", "BodyParameters", "QueryStringParameters"]),
+            ("acs.mns.queue", &["queue", "Body", "IsBase64Encode"]),
+        ];
+        for (kind, keys) in table {
+            let params: Vec<Param<'_>> = keys.iter().map(|key| (*key, ParamForm::Original, None)).collect();
+            assert_eq!(config(kind, &params).check_keys(), Ok(()), "{kind}");
+        }
     }
 
     #[test]

@@ -325,6 +325,8 @@ fn target_code(error: &TargetError) -> &'static str {
         TargetError::UnknownKind { .. } => "EventTargetClassNotExist",
         TargetError::MissingParam { .. } => "EventTargetMissingAttribute",
         TargetError::UnknownDeadLetterQueue { .. }
+        | TargetError::UnknownParam { .. }
+        | TargetError::DoubledParam { .. }
         | TargetError::BadParam { .. }
         | TargetError::BadEndpoint { .. }
         | TargetError::OutOfReach { .. } => "EventTargetIneffectiveAttribute",

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use kulkul_bus::BusError;
 use kulkul_delivery::{ErrorsTolerance, ParamForm, RetryStrategy, TargetConfig, TargetParam};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
@@ -83,7 +84,8 @@ struct ParamOutput<'a> {
 pub(crate) struct Empty {}
 
 impl TargetInput {
-    /// The target that is meant. Whether it can work is for the hub to say.
+    /// The target that is meant. Whether it can work is for the hub to say, which also knows those of old: whether
+    /// somebody would read all that is said of it is asked here.
     pub(crate) fn config(self) -> Result<TargetConfig, RpcError> {
         let missing = |what: &str| {
             RpcError::business(
@@ -96,7 +98,7 @@ impl TargetInput {
         };
         let id = given(self.id, "Id")?;
         let id = id.parse().map_err(|error: kulkul_model::InvalidName| ineffective(error.to_string()))?;
-        Ok(TargetConfig {
+        let target = TargetConfig {
             kind: given(self.kind, "Type")?,
             endpoint: given(self.endpoint, "Endpoint")?,
             params: self
@@ -111,7 +113,9 @@ impl TargetInput {
             age_max: None,
             dead_letter_arn: self.dead_letter_queue.and_then(|queue| queue.arn).filter(|arn| !arn.is_empty()),
             id,
-        })
+        };
+        target.check_keys().map_err(BusError::from)?;
+        Ok(target)
     }
 }
 
@@ -322,6 +326,10 @@ mod tests {
             (
                 r#"[{"Id":"a","Type":"t","Endpoint":"e","ParamList":[{"ResourceKey":"Body","Form":"MAGIC"}]}]"#,
                 "InvalidConfig: The config is invalid. which is [parameter Body has the form MAGIC",
+            ),
+            (
+                r#"[{"Id":"a","Type":"http","Endpoint":"e","ParamList":[{"ResourceKey":"Bodi","Form":"ORIGINAL"}]}]"#,
+                "EventTargetIneffectiveAttribute: target `a` has the parameter `Bodi`; those of `http` are url, Body,",
             ),
         ];
         for (json, expected) in table {

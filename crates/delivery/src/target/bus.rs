@@ -7,6 +7,9 @@ use kulkul_model::{BusName, EventBusArn};
 
 use super::{Call, ParamForm, TargetConfig, TargetError};
 
+pub(super) const KEYS: &[&str] =
+    &["RegionId", "AccountType", "AccountId", "EventBusName", "RAMRoleName", "Body"];
+
 pub(super) fn call(target: &TargetConfig) -> Result<Call, TargetError> {
     let arn: EventBusArn = target
         .endpoint

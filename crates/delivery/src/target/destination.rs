@@ -7,6 +7,8 @@ use kulkul_model::{ApiDestinationArn, ApiDestinationName};
 
 use super::{Call, TargetConfig, TargetError};
 
+pub(super) const KEYS: &[&str] = &["Name", "HeaderParameters", "QueryStringParameters", "BodyParameters"];
+
 pub(super) fn call(target: &TargetConfig) -> Result<Call, TargetError> {
     let arn: ApiDestinationArn = target
         .endpoint

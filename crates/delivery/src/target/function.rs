@@ -8,6 +8,9 @@ use kulkul_model::{FunctionArn, Qualifier};
 use super::{Call, TargetConfig, TargetError};
 use crate::InvocationMode;
 
+pub(super) const KEYS: &[&str] =
+    &["serviceName", "functionName", "Qualifier", "InvocationType", "DataFormat", "Body"];
+
 pub(super) fn call(target: &TargetConfig) -> Result<Call, TargetError> {
     let arn: FunctionArn = target
         .endpoint

@@ -1,9 +1,22 @@
 //! `http` and `https`: a signed POST to an address.
 //!
 //! Source: EventBridge 2020-04-01, target parameters of `http` and `https`. The network and its parts are accepted and
-//! have no meaning: this server has one.
+//! have no meaning: this server has one. Other types of targets have other names for these parts, which are taken too.
 
 use super::{Call, TargetConfig, TargetError};
+
+pub(super) const KEYS: &[&str] = &[
+    "url",
+    "Body",
+    "Token",
+    "Network",
+    "VPCNameAndId",
+    "VSwitchesNameAndId",
+    "SecurityGroupNameAndId",
+    "VpcId",
+    "VSwitchIds",
+    "SecurityGroupId",
+];
 
 /// The longest token: it travels in a header.
 const TOKEN_BYTES_MAX: usize = 1024;

@@ -6,7 +6,30 @@ use kulkul_transform::Transform;
 
 use super::{ParamForm, TargetConfig, TargetError, TargetParam};
 
+/// How much of a name that nobody knows is shown.
+const SHOWN_CHARS_MAX: usize = 64;
+
 impl TargetConfig {
+    /// Refuses parameters that targets of this type do not have, and those that are there twice: nobody would read
+    /// them, and whoever wrote them meant something.
+    ///
+    /// For targets that somebody asks for. One that was stored before stays as it is: it works.
+    pub fn check_keys(&self) -> Result<(), TargetError> {
+        // That there is no such type is said when the target is compiled.
+        let Some(known) = self.known_keys() else { return Ok(()) };
+        for (index, TargetParam { key, .. }) in self.params.iter().enumerate() {
+            if !known.iter().any(|known| known.eq_ignore_ascii_case(key)) {
+                let (id, kind) = (self.id.clone(), self.kind.clone());
+                let key = key.chars().take(SHOWN_CHARS_MAX).collect();
+                return Err(TargetError::UnknownParam { id, kind, key, known });
+            }
+            if self.params[..index].iter().any(|before| before.key.eq_ignore_ascii_case(key)) {
+                return Err(TargetError::DoubledParam { id: self.id.clone(), key: key.clone() });
+            }
+        }
+        Ok(())
+    }
+
     /// The parameter with a key, whatever its case.
     pub(super) fn param(&self, key: &str) -> Option<&TargetParam> {
         self.params.iter().find(|param| param.key.eq_ignore_ascii_case(key))

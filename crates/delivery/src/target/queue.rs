@@ -6,6 +6,8 @@ use kulkul_model::MessageQueueArn;
 
 use super::{BodyEncoding, Call, TargetConfig, TargetError};
 
+pub(super) const KEYS: &[&str] = &["queue", "Body", "IsBase64Encode"];
+
 pub(super) fn call(target: &TargetConfig) -> Result<Call, TargetError> {
     let arn: MessageQueueArn = target
         .endpoint
