@@ -10,6 +10,7 @@ mod identity;
 mod ids;
 mod json;
 mod names;
+mod nearest;
 mod timestamp;
 pub mod units;
 
@@ -25,4 +26,5 @@ pub use names::{
     ApiDestinationName, BusName, ConnectionName, FunctionName, InvalidName, MessageQueueName, Qualifier,
     RuleName, TargetId, TriggerName,
 };
+pub use nearest::nearest;
 pub use timestamp::Timestamp;

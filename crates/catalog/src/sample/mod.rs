@@ -9,11 +9,10 @@ mod adapt;
 mod draw;
 mod envelope;
 mod moment;
-mod nearest;
 mod path;
 pub(crate) mod subject;
 
-use kulkul_model::{BusName, Identity, Timestamp};
+use kulkul_model::{BusName, Identity, Timestamp, nearest};
 use serde_json::{Map, Value};
 
 use crate::{Catalog, EventSource, EventType, canonical_source};
@@ -129,14 +128,14 @@ fn find<'a>(
     if sources.is_empty() {
         return Err(SampleError::UnknownSource {
             source_name: source_name.to_owned(),
-            nearest: nearest::nearest(&name, catalog.sources().map(EventSource::name)),
+            nearest: nearest(&name, catalog.sources().map(EventSource::name)),
         });
     }
     let found = sources.iter().find_map(|source| Some((*source, source.event_type(event_type)?)));
     found.ok_or_else(|| SampleError::UnknownType {
         source_name: source_name.to_owned(),
         event_type: event_type.to_owned(),
-        nearest: nearest::nearest(
+        nearest: nearest(
             event_type,
             sources.iter().flat_map(|source| source.types()).map(EventType::full_name),
         ),

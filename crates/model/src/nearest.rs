@@ -4,7 +4,7 @@ const COUNT_MAX: usize = 3;
 const NAME_CHAR_COUNT_MAX: usize = 256; // Longer texts are nobody's typing error, and comparing them costs.
 
 /// At most three of `names` that differ from `wanted` in less than a third of its characters, the nearest first.
-pub(super) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let wanted: Vec<char> = wanted.to_lowercase().chars().take(NAME_CHAR_COUNT_MAX + 1).collect();
     if wanted.len() > NAME_CHAR_COUNT_MAX {
         return Vec::new();
