@@ -105,12 +105,17 @@ def test_every_problem_of_a_configuration_is_reported_at_once(binary, tmp_path):
     config = tmp_path / "kulkul.toml"
     config.write_text('region = "cn-hangzhou"\nlisten = "nonsense"\nheader_timeout = 5\nno_such_setting = 1\n')
     done = subprocess.run([str(binary), "serve", "--config", str(config), "--data-dir", str(tmp_path / "data"),
-                           "--set", "instance_count_max=0"],
+                           "--set", "instance_count_max=0", "--set", "event_bytes_max=0", "--set", "http_target_connect_timeout=6s"],
                           env={"PATH": os.environ["PATH"], "KULKUL_TRACE_AGE_MAX": "soon"}, capture_output=True, text=True, timeout=60)
     assert done.returncode == 3, done.stderr
-    for setting in ("listen", "no_such_setting", "instance_count_max", "trace_age_max"):
+    for setting in ("listen", "no_such_setting", "instance_count_max", "trace_age_max", "event_bytes_max", "http_target_connect_timeout"):
         assert setting in done.stderr, f"{setting} is not named in\n{done.stderr}"
     assert not (tmp_path / "data").exists(), "nothing is made before the configuration is right"
+
+
+def test_a_misspelt_variable_is_told_of_in_the_log(new_server):
+    server = new_server(environment={"KULKUL_ALOW_TARGETS": "public", "KULKUL_HTTP_TARGET_TIMEOUT": "1s"})
+    assert "KULKUL_ALOW_TARGETS is no setting; did you mean KULKUL_ALLOW_TARGETS?" in server.log_path.read_text()
 
 
 def test_a_port_in_use_is_named(binary, fresh_server, tmp_path):

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use kulkul_access::Secret;
 use kulkul_instance::IsolationConfig;
-use kulkul_model::{AccountId, BusName, Region};
+use kulkul_model::{AccountId, BusName, Region, nearest};
 use kulkul_outbound::Reach;
 use kulkul_push_signature::PushPublicKeys;
 use kulkul_source::SourceName;
@@ -113,6 +113,11 @@ impl Config {
 #[error("the configuration has {} problem{}:\n{}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.join("\n"))]
 pub struct ConfigError(pub Vec<String>);
 
+/// What the names of our variables start with.
+const ENVIRONMENT_PREFIX: &str = "KULKUL_";
+/// Those that are no settings.
+const OTHER_VARIABLES: &[&str] = &["KULKUL_CONFIG", "KULKUL_LOG"];
+
 /// A value with where it came from, for messages.
 struct Given {
     key: String,
@@ -141,6 +146,7 @@ impl Config {
             value: value.clone(),
             origin: format!("--{}", key.replace('_', "-")),
         }));
+        let connect_is_given = given.iter().any(|given| given.key == "http_target_connect_timeout");
         let mut config = settings::defaults();
         for Given { key, value, origin } in given {
             match SETTINGS.iter().find(|setting| setting.key == key) {
@@ -151,6 +157,11 @@ impl Config {
                     }
                 }
             }
+        }
+        if !connect_is_given {
+            // Whoever shortens the whole need not say that its part is shorter, too.
+            let whole = config.http_target_timeout;
+            config.http_target_connect_timeout = config.http_target_connect_timeout.min(whole);
         }
         problems.extend(contradictions(&config));
         if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
@@ -167,7 +178,34 @@ fn contradictions(config: &Config) -> Vec<String> {
     {
         problems.push("  KULKUL_ACCESS_KEY_ID and KULKUL_ACCESS_KEY_SECRET go together".to_owned());
     }
+    let (whole, connect) = (config.http_target_timeout, config.http_target_connect_timeout);
+    if connect > whole {
+        problems.push(format!(
+            "  `http_target_connect_timeout` is {connect:?}, and a part of `http_target_timeout`, which is {whole:?}"
+        ));
+    }
     problems
+}
+
+/// What is to be said about variables that are named like ours and that nobody reads, in the order of their names. They
+/// are no problem that keeps a server down: others name variables, too.
+pub fn strays(names: impl Iterator<Item = String>) -> Vec<String> {
+    let is_known = |name: &str| {
+        OTHER_VARIABLES.contains(&name) || SETTINGS.iter().any(|setting| setting.environment == name)
+    };
+    let mut strays: Vec<String> =
+        names.filter(|name| name.starts_with(ENVIRONMENT_PREFIX) && !is_known(name)).collect();
+    strays.sort();
+    let without_prefix = |name: &'static str| name.strip_prefix(ENVIRONMENT_PREFIX).unwrap_or(name);
+    let told = |name: String| {
+        let wanted = name.strip_prefix(ENVIRONMENT_PREFIX).unwrap_or(&name);
+        let known = SETTINGS.iter().map(|setting| without_prefix(setting.environment));
+        match nearest(wanted, known).first() {
+            Some(meant) => format!("{name} is no setting; did you mean {ENVIRONMENT_PREFIX}{meant}?"),
+            None => format!("{name} is no setting; docs/configuration.md lists them"),
+        }
+    };
+    strays.into_iter().map(told).collect()
 }
 
 fn from_environment(environment: impl Iterator<Item = (String, String)>) -> Vec<Given> {
@@ -205,8 +243,10 @@ fn near(key: &str) -> String {
     let alike = |other: &str| {
         other.contains(key) || key.contains(other) || other.replace('_', "") == key.replace(['-', '_'], "")
     };
-    match SETTINGS.iter().find(|setting| alike(setting.key)) {
-        Some(setting) => format!("; did you mean `{}`?", setting.key),
+    let keys = || SETTINGS.iter().map(|setting| setting.key);
+    let misspelt = nearest(key, keys()).into_iter().next();
+    match misspelt.or_else(|| keys().find(|other| alike(other)).map(str::to_owned)) {
+        Some(meant) => format!("; did you mean `{meant}`?"),
         None => "; docs/configuration.md lists them".to_owned(),
     }
 }
@@ -241,7 +281,11 @@ mod tests {
         assert_eq!(reach("listen = \"0.0.0.0:7500\""), "public");
         assert_eq!(reach("objects_listen = \"0.0.0.0:7501\""), "public");
         assert_eq!(reach("allow_targets = \"private\""), "private");
-        assert!(load("allow_targets = \"all\"", &[], &[]).unwrap_err().contains("`allow_targets` has `all`"));
+        let refused = load("allow_targets = \"public, moon\"", &[], &[]).unwrap_err();
+        assert!(
+            refused.contains("`allow_targets` is `public, moon`, but `moon` is not one of `public`,"),
+            "{refused}"
+        );
     }
 
     #[test]
@@ -250,13 +294,55 @@ mod tests {
         let problems = load(toml, &[("KULKUL_ACCOUNT_ID", "abc")], &[]).unwrap_err();
         for expected in [
             "4 problems",
-            "there is no setting `regoin`",
+            "there is no setting `regoin`; did you mean `region`?",
             "`shutdown_grace`",
             "`event_bytes_max`",
             "KULKUL_ACCOUNT_ID: `account_id`",
         ] {
             assert!(problems.contains(expected), "{expected}: {problems}");
         }
+    }
+
+    #[test]
+    fn limits_of_nothing_are_refused() {
+        let toml = "event_bytes_max = 0\nheader_timeout = \"0s\"\nbody_timeout = \"0m\"\n\
+                    http_target_timeout = \"0ms\"\nhttp_target_connect_timeout = \"0s\"";
+        let problems = load(toml, &[], &[]).unwrap_err();
+        for expected in [
+            "5 problems",
+            "`event_bytes_max` is `0`, but must be at least 1",
+            "`header_timeout` is `0s`, but must be at least 1ms",
+            "`body_timeout` is `0m`",
+            "`http_target_timeout` is `0ms`",
+            "`http_target_connect_timeout` is `0s`",
+        ] {
+            assert!(problems.contains(expected), "{expected}: {problems}");
+        }
+    }
+
+    #[test]
+    fn connecting_is_a_part_of_an_attempt() {
+        let whole = ("KULKUL_HTTP_TARGET_TIMEOUT", "1s");
+        let config = load("", &[whole], &[]).unwrap();
+        assert_eq!(config.http_target_connect_timeout, Duration::from_secs(1), "cut, as nobody asked for it");
+        let config = load("http_target_connect_timeout = \"1s\"", &[whole], &[]).unwrap();
+        assert_eq!(config.http_target_connect_timeout, Duration::from_secs(1));
+        let refused = load("http_target_connect_timeout = \"2s\"", &[whole], &[]).unwrap_err();
+        assert!(refused.contains("`http_target_connect_timeout` is 2s, and a part of"), "{refused}");
+    }
+
+    #[test]
+    fn variables_that_nobody_reads_are_told_of() {
+        let names =
+            ["KULKUL_ALOW_TARGETS", "KULKUL_LOG", "KULKUL_REGION", "KULKUL_PORT", "PATH", "KULKUL_CONFIG"];
+        let told = strays(names.into_iter().map(str::to_owned));
+        assert_eq!(
+            told,
+            [
+                "KULKUL_ALOW_TARGETS is no setting; did you mean KULKUL_ALLOW_TARGETS?",
+                "KULKUL_PORT is no setting; docs/configuration.md lists them",
+            ]
+        );
     }
 
     #[test]

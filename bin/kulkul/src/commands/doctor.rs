@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cli::DoctorArgs;
 use crate::commands::EXIT_NO;
-use crate::config::{Config, reference};
+use crate::config::{Config, reference, strays};
 
 /// The built-in runtimes that the newest SDKs offer.
 const RUNTIMES: &[&str] = &["python3.9", "python3.10", "python3.12", "nodejs16", "nodejs18", "nodejs20"];
@@ -30,6 +30,8 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     }
     let config = Config::load(args.config.as_deref(), std::env::vars(), &[])?;
     let mut checks = vec![check("configuration", "no problem found".to_owned(), Some(true)), disk(&config)];
+    let strays = strays(std::env::vars().map(|(name, _)| name));
+    checks.extend(strays.into_iter().map(|stray| check("environment", stray, None)));
     checks.extend(isolation(&config)?);
     checks.extend(runtimes(&config));
     let all_good = checks.iter().all(|check| check.good != Some(false));

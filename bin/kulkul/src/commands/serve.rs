@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::ServeArgs;
-use crate::config::Config;
+use crate::config::{Config, strays};
 use crate::server::Server;
 
 /// Serves until SIGINT or SIGTERM, then shuts down in order. A second signal ends the process at once. When a part of
@@ -16,6 +16,7 @@ use crate::server::Server;
 pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(args.config.as_deref(), std::env::vars(), &flags(args))?;
     start_log(args.log_json);
+    strays(std::env::vars().map(|(name, _)| name)).iter().for_each(|stray| tracing::warn!("{stray}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("kulkul").build()?;
     let served = runtime.block_on(serve(config));
     // What still runs belongs to nobody any more: the grace is over.

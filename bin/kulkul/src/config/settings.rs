@@ -1,6 +1,7 @@
 //! The table of settings.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use kulkul_instance::{IsolationConfig, Wish};
 use kulkul_model::BusName;
@@ -104,7 +105,7 @@ pub const SETTINGS: &[Setting] = &[
         "30s",
         "How long the headers of a request may take, and how long a kept connection may be idle.",
         |c, v| {
-            c.header_timeout = duration(v)?;
+            c.header_timeout = wait(v)?;
             Ok(())
         }
     ),
@@ -114,7 +115,7 @@ pub const SETTINGS: &[Setting] = &[
         "60s",
         "How long a request's body may stand still.",
         |c, v| {
-            c.body_timeout = duration(v)?;
+            c.body_timeout = wait(v)?;
             Ok(())
         }
     ),
@@ -134,7 +135,7 @@ pub const SETTINGS: &[Setting] = &[
         "256KiB",
         "Size of one event as compact JSON, before the bus adds its attributes.",
         |c, v| {
-            c.event_bytes_max = size(v)?;
+            c.event_bytes_max = size_from_one(v)?;
             Ok(())
         }
     ),
@@ -154,7 +155,7 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "Where requests to targets may go: a list of `public`, `loopback` and `private`. Without it `public`, and `loopback` when the server itself listens on nothing else. Link-local addresses never.",
         |c, v| {
-            c.allow_targets = Some(v.parse().map_err(|e| format!("has {e}"))?);
+            c.allow_targets = Some(v.parse().map_err(|e| format!("is `{v}`, but {e}"))?);
             Ok(())
         }
     ),
@@ -164,7 +165,7 @@ pub const SETTINGS: &[Setting] = &[
         "5s",
         "How long an attempt at an HTTP target may take, from resolving the name to the end of the answer.",
         |c, v| {
-            c.http_target_timeout = duration(v)?;
+            c.http_target_timeout = wait(v)?;
             Ok(())
         }
     ),
@@ -172,9 +173,9 @@ pub const SETTINGS: &[Setting] = &[
         "http_target_connect_timeout",
         "KULKUL_HTTP_TARGET_CONNECT_TIMEOUT",
         "3s",
-        "How long connecting to an HTTP target may take; part of the time above.",
+        "How long connecting to an HTTP target may take; part of the time above, and all of it when that is shorter and this is not given.",
         |c, v| {
-            c.http_target_connect_timeout = duration(v)?;
+            c.http_target_connect_timeout = wait(v)?;
             Ok(())
         }
     ),
@@ -504,7 +505,9 @@ pub fn reference() -> String {
          A server reads a TOML file (`--config FILE`), then the environment, then its flags; the later one wins.\n\
          Durations are written `250ms`, `30s`, `15m`, `12h`, `7d`; sizes `512`, `256KiB`, `64MiB`, `2GiB`.\n\
          `serve` has the flags `--listen`, `--objects-listen` and `--data-dir`; `--set KEY=VALUE` sets any of them.\n\
-         Every problem is reported at once, before a port is bound.\n\n\
+         Every problem is reported at once, before a port is bound. A variable `KULKUL_…` that is none of these is told of in\n\
+         the log, with the one that was probably meant; beside them there are `KULKUL_CONFIG`, the file, and `KULKUL_LOG`, what\n\
+         is logged (`info`, `debug`, `kulkul_delivery=debug`).\n\n\
          | setting | environment | default | meaning |\n| --- | --- | --- | --- |\n",
     );
     for Setting { key, environment, default, meaning, .. } in SETTINGS {
@@ -522,8 +525,21 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     Ok(parsed::<std::num::NonZeroUsize>(text, "a number from 1")?.get())
 }
 
-fn size(text: &str) -> Result<usize, String> {
-    usize::try_from(bytes(text)?).map_err(|_| format!("is `{text}`, which does not fit into memory"))
+fn size_from_one(text: &str) -> Result<usize, String> {
+    match usize::try_from(bytes(text)?) {
+        Ok(0) => Err(format!("is `{text}`, but must be at least 1")),
+        Ok(size) => Ok(size),
+        Err(_) => Err(format!("is `{text}`, which does not fit into memory")),
+    }
+}
+
+/// How long something may take: with no time at all, nothing would ever get done.
+fn wait(text: &str) -> Result<Duration, String> {
+    let wait = duration(text)?;
+    if wait.is_zero() {
+        return Err(format!("is `{text}`, but must be at least 1ms"));
+    }
+    Ok(wait)
 }
 
 fn wish(text: &str) -> Result<Wish, String> {
