@@ -32,7 +32,14 @@ PARTIAL = {
         "create_event_source": "kinds of sources: see docs/sources.md; others are refused by name",
         "update_event_source": "as CreateEventSource",
     },
-    "data plane": {},
+    "data plane": {
+        "create_event_bus": "`Tags` are refused: there is nothing that reads them",
+        "create_rule": "as CreateEventBus and, of the control plane, PutTargets",
+        "update_rule": "as CreateEventBus",
+        "create_targets": "as PutTargets of the control plane",
+        "create_event_source": "as CreateEventSource of the control plane",
+        "update_event_source": "as CreateEventSource of the control plane",
+    },
     "functions": {
         "create_function": "runtimes python3.*, nodejs*, custom, custom.debian*; no container images, no VPC, NAS or OSS mounts",
         "update_function": "as CreateFunction",

@@ -86,6 +86,16 @@ def test_rules_and_targets(call, bus, functions, unique):
     assert refused.value.code == "EventRuleNotExisted"
 
 
+def test_tags_are_refused_and_no_tags_are_not(call, bus, unique):
+    rule = {"EventBusName": bus, "RuleName": "r", "FilterPattern": "{}", "Targets": []}
+    tagged = [("create_event_bus", {"EventBusName": unique("tagged")}), ("create_rule", rule), ("update_rule", rule)]
+    for operation, request in tagged:
+        with pytest.raises(Refused, match="Tags are not kept") as refused:
+            call(operation, {**request, "Tags": {"team": "a"}})
+        assert refused.value.code == "InvalidArgument"
+    call("create_rule", {**rule, "Tags": {}})
+
+
 def event(id, bus, **attributes):
     defaults = {"source": "shop", "type": "order:Placed", "specversion": "1.0", "time": "2026-02-11T03:04:05.271Z", "data": '{"a":1}'}
     return {"id": id, **defaults, **attributes, "extensions": {"aliyuneventbusname": bus}}

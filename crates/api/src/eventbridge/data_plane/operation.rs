@@ -13,6 +13,8 @@ pub(super) struct Row {
     pub(super) operation: Operation,
     /// Parameters whose names differ: here, there.
     pub(super) renamed: &'static [(&'static str, &'static str)],
+    /// What clients may send and this server does not keep: refused when it says something, as it would be lost.
+    pub(super) not_kept: &'static [&'static str],
     /// What becomes of the control plane's `Data`.
     pub(super) answer: Answer,
 }
@@ -38,20 +40,25 @@ impl Row {
 }
 
 const fn row(path: &'static str, operation: Operation, answer: Answer) -> Row {
-    Row { path, operation, renamed: &[], answer }
+    Row { path, operation, renamed: &[], not_kept: &[], answer }
 }
 
 const SAME: Answer = Answer::Members(&[]);
+const TAGS: &[&str] = &["Tags"];
 const TRACED: &[(&str, &str)] = &[("Events", "TracedEvents")];
 const SOURCES: &[(&str, &str)] = &[("EventSourceList", "EventSources")];
 
 const TABLE: &[Row] = &[
-    row("createEventBus", Operation::CreateEventBus, SAME),
+    Row { not_kept: TAGS, ..row("createEventBus", Operation::CreateEventBus, SAME) },
     row("deleteEventBus", Operation::DeleteEventBus, Answer::Nothing),
     row("getEventBus", Operation::GetEventBus, SAME),
     row("listEventBuses", Operation::ListEventBuses, SAME),
-    Row { renamed: &[("Targets", "EventTargets")], ..row("createRule", Operation::CreateRule, SAME) },
-    row("updateRule", Operation::UpdateRule, Answer::Nothing),
+    Row {
+        renamed: &[("Targets", "EventTargets")],
+        not_kept: TAGS,
+        ..row("createRule", Operation::CreateRule, SAME)
+    },
+    Row { not_kept: TAGS, ..row("updateRule", Operation::UpdateRule, Answer::Nothing) },
     row("deleteRule", Operation::DeleteRule, Answer::Nothing),
     row("disableRule", Operation::DisableRule, Answer::Nothing),
     row("enableRule", Operation::EnableRule, Answer::Nothing),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use kulkul_model::AccountId;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::super::error::RpcError;
@@ -17,12 +18,28 @@ pub(super) fn params<'a>(row: &Row, body: &'a [u8]) -> Result<Params<'a>, RpcErr
     let body = if body.is_empty() { b"{}" } else { body };
     let fields =
         Fields::parse(body).map_err(|error| RpcError::business("JsonAttributeInvalid", error.to_string()))?;
-    let members = fields.into_members().filter(|(_, value)| value.get() != "null");
-    Ok(Params::from_members(members.map(|(name, value)| {
+    let members: Vec<_> = fields.into_members().filter(|(_, value)| value.get() != "null").collect();
+    let lost = members.iter().find(|(name, value)| row.not_kept.contains(&&**name) && says_something(value));
+    if let Some((name, _)) = lost {
+        let message = format!("{name} are not kept by this server: leave them out");
+        return Err(RpcError::business("InvalidArgument", message));
+    }
+    Ok(Params::from_members(members.into_iter().map(|(name, value)| {
         let there =
             row.renamed.iter().find(|(here, _)| *here == name).map(|(_, there)| Cow::Borrowed(*there));
         (there.unwrap_or(name), text_of(value))
     })))
+}
+
+/// Clients send empty objects, lists and texts for what is not there.
+fn says_something(value: &RawValue) -> bool {
+    match serde_json::from_str(value.get()) {
+        Ok(Value::Object(members)) => !members.is_empty(),
+        Ok(Value::Array(items)) => !items.is_empty(),
+        Ok(Value::String(text)) => !text.is_empty(),
+        Ok(Value::Null) => false,
+        Ok(Value::Bool(_) | Value::Number(_)) | Err(_) => true,
+    }
 }
 
 /// A string without its quotes, anything else as it stands.
@@ -79,7 +96,7 @@ fn add_member(out: &mut String, name: &str, value: &RawValue) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn row(path: &str) -> &'static Row {
         Row::at(path).unwrap()
@@ -95,6 +112,23 @@ mod tests {
         assert_eq!(seen.map(|name| params.get(name)), expected);
         assert_eq!(super::params(row("createRule"), b"[]").unwrap_err().code, "JsonAttributeInvalid");
         assert!(super::params(row("listEventBuses"), b"").unwrap().get("Limit").is_none());
+    }
+
+    #[test]
+    fn what_would_be_lost_is_refused_and_nothing_is_no_loss() {
+        for path in ["createEventBus", "createRule", "updateRule"] {
+            for tags in [r#"{"team":"a"}"#, r#"[{"Key":"team"}]"#, r#""team""#] {
+                let error = params(row(path), format!(r#"{{"Tags":{tags}}}"#).as_bytes()).unwrap_err();
+                assert_eq!(error.code, "InvalidArgument", "{path} {tags}");
+                assert!(error.message.starts_with("Tags are not kept"), "{}", error.message);
+            }
+            for none in ["{}", "[]", r#""""#, "null"] {
+                assert!(
+                    params(row(path), format!(r#"{{"Tags":{none}}}"#).as_bytes()).is_ok(),
+                    "{path} {none}"
+                );
+            }
+        }
     }
 
     #[test]
