@@ -117,6 +117,7 @@ HOOK = http_target("http://hooks.example.com/")
     (http_target("http://hooks.example.com/", kind="https"), "EventTargetIneffectiveAttribute", "`https://`"),
     (http_target("http://169.254.169.254/latest/meta-data"), "EventTargetIneffectiveAttribute", "KULKUL_ALLOW_TARGETS"),
     (http_target("http://[fe80::1]/"), "EventTargetIneffectiveAttribute", "KULKUL_ALLOW_TARGETS"),
+    (http_target("http://[fe80::1%25lo]/"), "EventTargetIneffectiveAttribute", "KULKUL_ALLOW_TARGETS"),
     (http_target("http://10.1.2.3/"), "EventTargetIneffectiveAttribute", "KULKUL_ALLOW_TARGETS"),
     (http_target("http://hooks.example.com/", token="x" * 1025), "EventTargetIneffectiveAttribute", "Token"),
     (http_target("http://hooks.example.com/", token="a\r\nx: y"), "EventTargetIneffectiveAttribute", "Token"),

@@ -86,6 +86,10 @@ impl TargetUrl {
     /// Where it leads as far as the text tells: an IP address, or a name of this machine. `None` for other names.
     pub fn literal_zone(&self) -> Option<Zone> {
         let host = self.host();
+        if host.contains('%') {
+            // `fe80::1%25eth0`: only link-local addresses have such a zone, which says on which network they are.
+            return Some(Zone::Forbidden);
+        }
         if let Ok(address) = host.parse::<IpAddr>() {
             return Some(zone_of(address));
         }
@@ -146,6 +150,8 @@ mod tests {
             ("https://[::1]/", "::1", Some(Zone::Loopback)),
             ("https://[fd00::1]:8443/", "fd00::1", Some(Zone::Private)),
             ("http://169.254.169.254/latest", "169.254.169.254", Some(Zone::Forbidden)),
+            ("http://[fe80::1%25lo]/", "fe80::1%25lo", Some(Zone::Forbidden)),
+            ("http://[::1%lo]:80/", "::1%lo", Some(Zone::Forbidden)),
             ("http://LocalHost.:80", "LocalHost.", Some(Zone::Loopback)),
             ("http://x.localhost", "x.localhost", Some(Zone::Loopback)),
             ("https://93.184.216.34", "93.184.216.34", Some(Zone::Public)),
