@@ -217,7 +217,7 @@ fn concurrency(count: Option<i64>) -> Result<Option<NonZeroU32>, RpcError> {
         None => Ok(None),
         Some(count) => match u32::try_from(count).ok().and_then(NonZeroU32::new) {
             Some(count) => Ok(Some(count)),
-            None => Err(ineffective(format!("Concurrency must be at least 1, not {count}"))),
+            None => Err(ineffective(format!("Concurrency must be from 1 to {}, not {count}", u32::MAX))),
         },
     }
 }
@@ -321,7 +321,11 @@ mod tests {
             ),
             (
                 r#"[{"Id":"a","Type":"t","Endpoint":"e","ConcurrentConfig":{"Concurrency":"0"}}]"#,
-                "EventTargetIneffectiveAttribute: Concurrency must be at least 1",
+                "EventTargetIneffectiveAttribute: Concurrency must be from 1 to 4294967295, not 0",
+            ),
+            (
+                r#"[{"Id":"a","Type":"t","Endpoint":"e","ConcurrentConfig":{"Concurrency":4294967296}}]"#,
+                "EventTargetIneffectiveAttribute: Concurrency must be from 1 to 4294967295, not 4294967296",
             ),
             (
                 r#"[{"Id":"a","Type":"t","Endpoint":"e","ParamList":[{"ResourceKey":"Body","Form":"MAGIC"}]}]"#,
