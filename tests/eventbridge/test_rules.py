@@ -116,7 +116,7 @@ def test_a_name_is_given_once_per_bus(hub, bus, unique):
     hub.create_rule(other, "r", {})
 
 
-@pytest.mark.parametrize("name", ["-a", "a b", "ü", "x" * 256])
+@pytest.mark.parametrize("name", ["-a", "a b", "ü", "a.b", "x" * 256, "eventbridge-reserved-x"])
 def test_a_name_that_cannot_be_is_refused(hub, bus, name):
     with business_error("EventRuleNameInvalid"):
         hub.create_rule(bus, name, {})

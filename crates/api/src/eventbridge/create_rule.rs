@@ -10,6 +10,11 @@ use super::params::Params;
 use super::reply::Success;
 use super::target::{TargetInput, configs};
 
+/// What the names of the service's own rules start with, as those of its buses do.
+///
+/// Source: EventBridge 2020-04-01, names and limits.
+const RESERVED_PREFIX: &str = "eventbridge-reserved-";
+
 #[derive(Serialize)]
 struct Created {
     #[serde(rename = "RuleARN")]
@@ -19,6 +24,9 @@ struct Created {
 pub(super) async fn run(rpc: Rpc<'_>) -> Result<Success, RpcError> {
     let params = rpc.params;
     let (bus, name) = (params.bus()?, params.rule()?);
+    if name.as_str().starts_with(RESERVED_PREFIX) {
+        return Err(RpcError::business("EventRuleNameInvalid", format!("the name `{name}` is reserved")));
+    }
     let new = NewRule {
         bus,
         name,
