@@ -11,7 +11,8 @@ pub enum Role {
     /// What a producer or a function does: put events, invoke functions, read and write objects. It reads no
     /// definitions, events or traces.
     Publish,
-    /// Only reading: definitions, events, traces and objects. Secrets are in none of them.
+    /// Only reading: definitions, events, traces and objects. What would let its holder do more, such as the token of
+    /// a webhook, is masked.
     Read,
 }
 

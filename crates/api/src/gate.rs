@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kulkul_access::{AccessKey, AccessKeys, Action};
+use kulkul_connection::MASK;
 use kulkul_model::Timestamp;
 
 use crate::signature::{
@@ -154,6 +155,31 @@ impl Gate {
         match self.nonces.note(key.id().as_str(), nonce, now) {
             true => Ok(()),
             false => Err(Refusal::NonceUsed),
+        }
+    }
+}
+
+/// What an answer shows of secrets that let their reader do more than read: tokens of webhooks and of targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Secrets {
+    Shown,
+    Masked,
+}
+
+impl Secrets {
+    /// What `key` sees: who may change a definition may know what is in it.
+    pub(crate) fn seen_by(key: &AccessKey) -> Self {
+        match key.role().allows(Action::Admin) {
+            true => Self::Shown,
+            false => Self::Masked,
+        }
+    }
+
+    /// The secret, or the mask that stands for it.
+    pub(crate) fn show(self, secret: &str) -> &str {
+        match self {
+            Self::Shown => secret,
+            Self::Masked => MASK,
         }
     }
 }

@@ -407,6 +407,52 @@ async fn roles_decide_what_a_key_may_do() {
 }
 
 #[tokio::test]
+async fn who_may_only_read_gets_no_tokens() {
+    let server = Server::start().await;
+    let (admin, reader) = (server.client(), server.client_with(Role::Read).await);
+    let push = json!([{"Id": "t1", "Type": "http", "Endpoint": "http://93.184.216.34/", "ParamList": [
+        {"ResourceKey": "Body", "Form": "ORIGINAL"},
+        {"ResourceKey": "Token", "Form": "CONSTANT", "Value": "hunter2"},
+    ]}]);
+    create_rule(&admin, "r", &push).await;
+    admin.rpc("CreateEventBus", &[("EventBusName", "b1")]).await;
+    let block = json!({"Type": "HTTP", "Method": ["POST"], "SecurityConfig": "none"}).to_string();
+    let source = [
+        ("EventBusName", "b1"),
+        ("EventSourceName", "hook"),
+        ("ExternalSourceType", "HttpEvent"),
+        ("SourceHttpEventParameters", &block),
+    ];
+    assert_eq!(admin.rpc_form("CreateEventSource", &source).await.code(), (200, "Success".into()));
+    let rule: [(&str, &str); 2] = [("EventBusName", "default"), ("RuleName", "r")];
+    for (action, parameters) in
+        [("GetRule", &rule[..]), ("ListRules", &rule[..1]), ("ListTargets", &rule[..])]
+    {
+        let [to_admin, to_reader] = [&admin, &reader].map(|client| client.rpc(action, parameters));
+        let (to_admin, to_reader) = (to_admin.await.json().to_string(), to_reader.await.json().to_string());
+        assert!(to_admin.contains("hunter2"), "{to_admin}");
+        assert!(!to_reader.contains("hunter2") && to_reader.contains("******"), "{to_reader}");
+    }
+    let url = |answer: &Value| {
+        let urls = at(answer, "/Data/EventSourceList/0/SourceHttpEventParameters/PublicWebHookUrl/0");
+        urls.as_str().unwrap().split_once("?token=").unwrap().1.to_owned()
+    };
+    let listed = [("EventBusName", "b1")];
+    assert_eq!(url(&admin.rpc("ListUserDefinedEventSources", &listed).await.json()).len(), 32);
+    assert_eq!(url(&reader.rpc("ListUserDefinedEventSources", &listed).await.json()), "******");
+    let on_the_data_plane = Call {
+        signing: Signing::OpenApi,
+        ..Call::new(
+            "POST",
+            "/openapi/getRule",
+            json!({"EventBusName": "default", "RuleName": "r"}).to_string(),
+        )
+    };
+    let answer = reader.send(on_the_data_plane).await.json().to_string();
+    assert!(!answer.contains("hunter2") && answer.contains("******"), "{answer}");
+}
+
+#[tokio::test]
 async fn temporary_keys_work_with_their_token() {
     let server = Server::start().await;
     let now = Timestamp::now();

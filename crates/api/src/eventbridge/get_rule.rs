@@ -8,6 +8,7 @@ use super::Rpc;
 use super::error::RpcError;
 use super::reply::Success;
 use super::target::{Empty, TargetOutput};
+use crate::gate::Secrets;
 
 /// A rule as it is shown here and in lists.
 #[derive(Serialize)]
@@ -28,7 +29,7 @@ pub(super) struct RuleOutput<'a> {
 }
 
 impl<'a> RuleOutput<'a> {
-    pub(super) fn of(rule: &'a Rule, identity: &Identity) -> Self {
+    pub(super) fn of(rule: &'a Rule, identity: &Identity, secrets: Secrets) -> Self {
         Self {
             created_timestamp: rule.created_at.as_millis(),
             ctime: rule.created_at.as_millis(),
@@ -42,12 +43,12 @@ impl<'a> RuleOutput<'a> {
                 RuleStatus::Enabled => "ENABLE",
                 RuleStatus::Disabled => "DISABLE",
             },
-            targets: rule.targets.iter().map(TargetOutput::of).collect(),
+            targets: rule.targets.iter().map(|target| TargetOutput::of(target, secrets)).collect(),
         }
     }
 }
 
 pub(super) fn run(rpc: Rpc<'_>) -> Result<Success, RpcError> {
     let rule = rpc.call.api.hub.get_rule(&rpc.params.bus()?, &rpc.params.rule()?)?;
-    Ok(Success::of(&RuleOutput::of(&rule, &rpc.call.api.identity)))
+    Ok(Success::of(&RuleOutput::of(&rule, &rpc.call.api.identity, rpc.secrets)))
 }

@@ -21,6 +21,7 @@ pub(super) fn run(rpc: Rpc<'_>) -> Result<Success, RpcError> {
     let (params, page) = (rpc.params, Page::asked(rpc.params)?);
     let prefix = params.get("RuleNamePrefix").unwrap_or_default();
     let found = rpc.call.api.hub.list_rules(&params.bus()?, prefix, page.offset, page.limit)?;
-    let rules = found.rules.iter().map(|rule| RuleOutput::of(rule, &rpc.call.api.identity)).collect();
+    let identity = &rpc.call.api.identity;
+    let rules = found.rules.iter().map(|rule| RuleOutput::of(rule, identity, rpc.secrets)).collect();
     Ok(Success::of(&Listed { rules, next_token: page.next_token(found.total), total: found.total }))
 }

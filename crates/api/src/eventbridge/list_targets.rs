@@ -42,7 +42,7 @@ pub(super) fn run(rpc: Rpc<'_>) -> Result<Success, RpcError> {
         .map(|(rule, target)| Item {
             event_bus_name: rule.bus.as_str(),
             rule_name: rule.name.as_str(),
-            target: TargetOutput::of(target),
+            target: TargetOutput::of(target, rpc.secrets),
         })
         .collect();
     let total = all.len();

@@ -11,6 +11,7 @@ use super::page::Page;
 use super::reply::Success;
 use super::source_kind;
 use crate::api::Api;
+use crate::gate::Secrets;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -47,15 +48,15 @@ pub(super) fn run(rpc: Rpc<'_>) -> Result<Success, RpcError> {
     };
     let found = api.sources.registered(bus.as_ref(), params.get("NamePrefix").unwrap_or_default());
     let shown = found.iter().skip(page.offset).take(page.limit);
-    let event_source_list = shown.map(|source| SourceOutput::of(source, api)).collect();
+    let event_source_list = shown.map(|source| SourceOutput::of(source, api, rpc.secrets)).collect();
     let next_token = page.next_token(found.len());
     Ok(Success::of(&Listed { event_source_list, next_token, total: found.len() }))
 }
 
 impl<'a> SourceOutput<'a> {
-    fn of(source: &'a RegisteredSource, api: &Api) -> Self {
+    fn of(source: &'a RegisteredSource, api: &Api, secrets: Secrets) -> Self {
         let (external_source_type, parameters) =
-            source_kind::shown(&source.kind, &api.options.receive.public_url);
+            source_kind::shown(&source.kind, &api.options.receive.public_url, secrets);
         Self {
             arn: source_arn(&api.identity, &source.bus, source.name.as_str()),
             name: source.name.as_str(),

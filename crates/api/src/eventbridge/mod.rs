@@ -65,7 +65,7 @@ use tracing::Instrument;
 
 use crate::answer::Answer;
 use crate::api::{Call, discard, guarded};
-use crate::gate::check_role;
+use crate::gate::{Secrets, check_role};
 use crate::signature::Refusal;
 pub(crate) use error::{RpcError, bad_bus_name, event_code};
 use operation::Operation;
@@ -87,6 +87,7 @@ const FORM_BYTES_MAX: usize = 3 * 1024 * 1024 + 64 * 1024;
 pub(crate) struct Rpc<'a> {
     pub(crate) call: Call<'a>,
     pub(crate) params: &'a Params<'a>,
+    pub(crate) secrets: Secrets,
 }
 
 /// Answers one request.
@@ -130,7 +131,7 @@ async fn run(call: Call<'_>, id: &RequestId, body: &mut RequestBody) -> Result<S
         // The body is read: what changes something goes on although its client hangs up.
         call.peer.run_to_end();
     }
-    let rpc = Rpc { call, params: &params };
+    let rpc = Rpc { call, params: &params, secrets: Secrets::seen_by(&key) };
     match operation {
         Operation::PutEvents => put_events::run(rpc).await,
         other => Box::pin(dispatch_and_tell(rpc, id, &key, other)).await,

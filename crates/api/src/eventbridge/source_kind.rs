@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::error::RpcError;
 use super::params::Params;
+use crate::gate::Secrets;
 
 /// The kinds that the wire has words for. Not every one is offered here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,11 +119,15 @@ pub(super) fn given(params: &Params<'_>) -> Result<Option<SourceKind>, RpcError>
 
 /// The value of `ExternalSourceType` and the block of parameters of a source that is listed. `public_url` is where
 /// the URLs of webhooks begin.
-pub(super) fn shown(kind: &SourceKind, public_url: &str) -> (Option<&'static str>, Map<String, Value>) {
+pub(super) fn shown(
+    kind: &SourceKind,
+    public_url: &str,
+    secrets: Secrets,
+) -> (Option<&'static str>, Map<String, Value>) {
     match kind {
         SourceKind::Custom => (None, Map::new()),
         SourceKind::Webhook(settings) => {
-            (Some(WireKind::HttpEvent.names().0), webhook::shown(settings, public_url))
+            (Some(WireKind::HttpEvent.names().0), webhook::shown(settings, public_url, secrets))
         }
         SourceKind::Schedule(settings) => {
             (Some(WireKind::ScheduledEvent.names().0), schedule::shown(settings))

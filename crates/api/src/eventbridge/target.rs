@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use kulkul_bus::BusError;
+use kulkul_connection::MASK;
 use kulkul_delivery::{ErrorsTolerance, ParamForm, RetryStrategy, TargetConfig, TargetParam};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::error::RpcError;
 use crate::fields::misshapen;
+use crate::gate::Secrets;
 
 /// A target as a client gives it. Source: EventBridge 2020-04-01, `CreateRule.EventTargets`, `PutTargets.Targets`.
 #[derive(Debug, Default, Deserialize)]
@@ -115,6 +117,11 @@ impl TargetInput {
             id,
         };
         target.check_keys().map_err(BusError::from)?;
+        if target.params.iter().any(|param| is_secret(param) && param.value.as_deref() == Some(MASK)) {
+            return Err(ineffective(format!(
+                "`{MASK}` stands for a token that was not shown: give the token"
+            )));
+        }
         Ok(target)
     }
 }
@@ -140,7 +147,7 @@ impl ParamInput {
 }
 
 impl<'a> TargetOutput<'a> {
-    pub(crate) fn of(target: &'a TargetConfig) -> Self {
+    pub(crate) fn of(target: &'a TargetConfig, secrets: Secrets) -> Self {
         let concurrency = target.concurrency.map(|count| i64::from(count.get()));
         Self {
             id: target.id.as_str(),
@@ -158,7 +165,7 @@ impl<'a> TargetOutput<'a> {
                 RetryStrategy::ExponentialDecay => "EXPONENTIAL_DECAY_RETRY",
             },
             push_selector: if target.params.is_empty() { "MATCHED_EVENT" } else { "PARAM_TRANSFORMER" },
-            param_list: target.params.iter().map(ParamOutput::of).collect(),
+            param_list: target.params.iter().map(|param| ParamOutput::of(param, secrets)).collect(),
             concurrent_config: concurrency.map(|count| ConcurrentConfig { concurrency: Some(count) }),
             dead_letter_queue: target.dead_letter_arn.clone().map(|arn| DeadLetterQueue { arn: Some(arn) }),
             detail_map: Empty {},
@@ -167,7 +174,8 @@ impl<'a> TargetOutput<'a> {
 }
 
 impl<'a> ParamOutput<'a> {
-    fn of(param: &'a TargetParam) -> Self {
+    fn of(param: &'a TargetParam, secrets: Secrets) -> Self {
+        let value = param.value.as_deref();
         Self {
             resource_key: &param.key,
             form: match param.form {
@@ -177,10 +185,15 @@ impl<'a> ParamOutput<'a> {
                 ParamForm::Template => "TEMPLATE",
                 ParamForm::ObjectNotification => "OSS_NOTIFICATION",
             },
-            value: param.value.as_deref(),
+            value: if is_secret(param) { value.map(|secret| secrets.show(secret)) } else { value },
             template: param.template.as_deref(),
         }
     }
+}
+
+/// Whether a parameter is what a target knows its sender by.
+fn is_secret(param: &TargetParam) -> bool {
+    param.key.eq_ignore_ascii_case("Token")
 }
 
 /// The targets in a parameter that holds a list of them.
@@ -272,7 +285,7 @@ mod tests {
         let target = &targets[0];
         assert_eq!((target.id.as_str(), target.concurrency), ("t1", NonZeroU32::new(5)));
         assert_eq!(target.params[1].value.as_deref(), Some("f"));
-        let shown = serde_json::to_string(&TargetOutput::of(target)).unwrap();
+        let shown = serde_json::to_string(&TargetOutput::of(target, Secrets::Masked)).unwrap();
         let expected = concat!(
             r#"{"Id":"t1","Type":"acs.fc.function","Endpoint":"acs:fc:cn-hangzhou:1:services/s.LATEST/functions/f","#,
             r#""ErrorsTolerance":"ALL","PushRetryStrategy":"BACKOFF_RETRY","PushSelector":"PARAM_TRANSFORMER","#,
@@ -282,6 +295,19 @@ mod tests {
             r#""DetailMap":{}}"#,
         );
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_token_is_shown_to_those_who_may_change_it() {
+        let json = r#"[{"Id":"a","Type":"http","Endpoint":"http://h.test/",
+            "ParamList":[{"ResourceKey":"token","Form":"CONSTANT","Value":"hunter2"}]}]"#;
+        let targets = parse(json).unwrap();
+        let shown = |secrets| serde_json::to_string(&TargetOutput::of(&targets[0], secrets)).unwrap();
+        assert!(shown(Secrets::Shown).contains(r#""Value":"hunter2""#));
+        assert!(shown(Secrets::Masked).contains(r#""Value":"******""#));
+        assert!(!shown(Secrets::Masked).contains("hunter2"));
+        let masked = parse(&json.replace("hunter2", MASK)).unwrap_err();
+        assert!(masked.starts_with("EventTargetIneffectiveAttribute: `******` stands for"), "{masked}");
     }
 
     #[test]

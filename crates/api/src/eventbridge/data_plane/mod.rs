@@ -25,7 +25,7 @@ use super::reply::RequestId;
 use super::{Rpc, dispatch_and_tell};
 use crate::answer::Answer;
 use crate::api::{Call, discard, guarded};
-use crate::gate::check_role;
+use crate::gate::{Secrets, check_role};
 use crate::signature::Refusal;
 use operation::Row;
 
@@ -75,7 +75,7 @@ async fn run(call: Call<'_>, id: &RequestId, body: &mut RequestBody) -> Result<V
         None => put_events::run(call, id, &body).await,
         Some(row) => {
             let params = translate::params(row, &body)?;
-            let rpc = Rpc { call, params: &params };
+            let rpc = Rpc { call, params: &params, secrets: Secrets::seen_by(&key) };
             let success = Box::pin(dispatch_and_tell(rpc, id, &key, row.operation)).await?;
             translate::answer(row, &success, id, &call.api.identity.account)
         }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::error::RpcError;
 use crate::fields::misshapen;
+use crate::gate::Secrets;
 use crate::receive::WEBHOOK_PATH;
 
 #[derive(Default, Deserialize)]
@@ -68,10 +69,10 @@ fn settings(block: Block) -> Result<WebhookSettings, InvalidWebhook> {
     })
 }
 
-/// The block as it is listed, with the URLs of the source.
-pub(super) fn shown(settings: &WebhookSettings, public_url: &str) -> Map<String, Value> {
+/// The block as it is listed, with the URLs of the source. Whoever knows such a URL can bring events.
+pub(super) fn shown(settings: &WebhookSettings, public_url: &str, secrets: Secrets) -> Map<String, Value> {
     let (_, host_and_path) = public_url.split_once("://").unwrap_or(("", public_url));
-    let token = settings.token.expose();
+    let token = secrets.show(settings.token.expose());
     let url = |scheme: &&str| format!("{scheme}://{host_and_path}{WEBHOOK_PATH}?token={token}");
     let urls: Vec<String> = settings.schemes.of_urls().iter().map(url).collect();
     let methods: Vec<&str> = settings.methods.iter().map(|method| method.as_str()).collect();
@@ -114,7 +115,10 @@ mod tests {
         let settings = block(given).unwrap();
         let token = settings.token.expose();
         assert_eq!(token.len(), 32);
-        let shown = shown(&settings, "https://hub.example.com/base");
+        let url = "https://hub.example.com/base";
+        let masked = json!(shown(&settings, url, Secrets::Masked)).to_string();
+        assert!(masked.contains("?token=******") && !masked.contains(token), "{masked}");
+        let shown = shown(&settings, url, Secrets::Shown);
         let path = format!("hub.example.com/base/webhook/putEvents?token={token}");
         let urls = [format!("http://{path}"), format!("https://{path}")];
         let expected = json!({
