@@ -46,14 +46,14 @@ def test_a_sample_is_printed_or_put(succeed, server, unique):
 def test_what_cannot_be_set_or_does_not_exist_is_named(kulkul):
     kind = ["event", "sample", "acs.ecs", "ecs:Instance:StateChange"]
     table = [
-        ([*kind, "--set", "data.state.deep=1"], "data.state.deep"),
-        ([*kind, "--set", "nonsense"], "nonsense"),
-        ([*kind, "--put", "--bus", "absent"], "EventBusNotExist"),
-        (["event", "sample", "acs.esc", "x"], "acs.ecs"),
+        ([*kind, "--set", "data.state.deep=1"], 1, "data.state.deep"),
+        ([*kind, "--set", "nonsense"], 2, "`nonsense` is not of the form path=value"),
+        ([*kind, "--put", "--bus", "absent"], 1, "EventBusNotExist"),
+        (["event", "sample", "acs.esc", "x"], 1, "acs.ecs"),
     ]
-    for arguments, words in table:
+    for arguments, status, words in table:
         done = kulkul(*arguments)
-        assert done.returncode == 1 and words in done.stderr, f"{arguments}: {done.stderr}"
+        assert done.returncode == status and words in done.stderr, f"{arguments}: {done.stderr}"
 
 
 def test_a_source_is_added_offered_and_taken_away(kulkul, succeed, server, unique, tmp_path):

@@ -47,7 +47,8 @@ def test_an_event_is_put_and_followed(kulkul, fresh_server):
     told = succeeded(kulkul("event", "trace", "e1"))
     assert "mine" in told and "seen it" in told
     assert json.loads(succeeded(kulkul("event", "trace", "e1", "--json")))
-    assert kulkul("event", "put", "--source", "shop").returncode == 1
+    lacking = kulkul("event", "put", "--source", "shop")
+    assert lacking.returncode == 2 and "--type" in lacking.stderr
     assert kulkul("event", "trace", "absent").returncode != 0
 
 

@@ -44,7 +44,7 @@ def test_a_function_is_made_of_a_directory_and_changed(tmp_path, succeed, kulkul
     shown = json.loads(succeed("function", "show", "word", "--json"))["function"]
     assert (shown["memorySize"], shown["timeout"], shown["description"]) == (512, 5, "says a word")
     nothing = kulkul("function", "update", "word")
-    assert nothing.returncode == 1 and "nothing to change" in nothing.stderr
+    assert nothing.returncode == 2 and "nothing to change" in nothing.stderr
 
 
 def test_functions_are_listed_and_deleted(echo, succeed, kulkul, tmp_path):

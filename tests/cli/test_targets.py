@@ -90,6 +90,7 @@ def test_dead_letters_are_sent_again_and_discarded(kulkul, fresh_server, dead, c
 
 def test_nobody_hits_all_who_means_a_few(kulkul, dead):
     for command in ("redrive", "discard"):
-        assert kulkul("dead-letter", command).returncode == 1
-        assert kulkul("dead-letter", command, dead[0]["id"], "--type", "x").returncode == 1
+        for arguments in ([], [dead[0]["id"], "--type", "x"], ["--type", "x", "--all"]):
+            done = kulkul("dead-letter", command, *arguments)
+            assert done.returncode == 2 and f"kulkul dead-letter {command}" in done.stderr, done.stderr
     assert len(succeeded(kulkul("dead-letter", "list")).splitlines()) == 4

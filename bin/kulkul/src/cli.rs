@@ -49,7 +49,8 @@ pub use target::{TargetCommand, TargetListArgs, TargetNameArgs};
 pub use trigger::{TriggerCommand, TriggerCreateArgs, TriggerListArgs, TriggerNameArgs};
 pub use trigger_sources::TriggerSourcesArgs;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// A self-hosted event hub and function platform for Alibaba Cloud clients.
 ///
@@ -132,6 +133,17 @@ pub enum Command {
     },
 }
 
+/// What clap would say of arguments that are right one by one and wrong together. `path` leads to their command.
+pub fn wrong_together(path: &[&str], kind: ErrorKind, message: &str) -> clap::Error {
+    let mut program = Cli::command();
+    program.build();
+    let mut command = &mut program;
+    for name in path {
+        command = command.find_subcommand_mut(name).expect("the path is written beside the command's code");
+    }
+    command.error(kind, message)
+}
+
 fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
@@ -139,10 +151,18 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::*;
 
     #[test]
     fn the_arguments_are_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_wrong_together_is_said_with_the_usage_of_the_command() {
+        let wrong = wrong_together(&["dead-letter", "discard"], ErrorKind::ArgumentConflict, "not both");
+        let said = wrong.to_string();
+        assert_eq!(wrong.exit_code(), 2);
+        assert!(said.contains("not both") && said.contains("kulkul dead-letter discard"), "{said}");
     }
 }

@@ -36,6 +36,8 @@ use anyhow::Context;
 
 /// The command failed.
 pub const EXIT_FAILED: u8 = 1;
+/// The arguments are wrong, which clap says with the same.
+pub const EXIT_ARGUMENTS: u8 = 2;
 /// The configuration is wrong.
 pub const EXIT_CONFIGURATION: u8 = 3;
 /// The command worked, and the answer is "no".

@@ -20,16 +20,20 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
         Ok(code) => code,
-        Err(error) => {
-            eprintln!("kulkul: {error:#}");
-            let is_configuration = error.downcast_ref::<config::ConfigError>().is_some();
-            ExitCode::from(if is_configuration {
-                commands::EXIT_CONFIGURATION
-            } else {
-                commands::EXIT_FAILED
-            })
-        }
+        Err(error) => failed(&error),
     }
+}
+
+/// Says what went wrong.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    if let Some(wrong) = error.downcast_ref::<clap::Error>() {
+        // Whoever does not read it has the status.
+        let _ = wrong.print();
+        return ExitCode::from(commands::EXIT_ARGUMENTS);
+    }
+    eprintln!("kulkul: {error:#}");
+    let is_configuration = error.downcast_ref::<config::ConfigError>().is_some();
+    ExitCode::from(if is_configuration { commands::EXIT_CONFIGURATION } else { commands::EXIT_FAILED })
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {

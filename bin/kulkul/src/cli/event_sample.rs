@@ -1,6 +1,8 @@
 //! The arguments of `event sample`.
 
 use clap::Args;
+use kulkul_catalog::parse_override;
+use serde_json::Value;
 
 use super::ServerArgs;
 
@@ -20,8 +22,8 @@ pub struct EventSampleArgs {
     pub bus: String,
     /// Puts a value into the sample, at a path such as `data.state` or `subject`; may be given several times. The
     /// value is JSON where it can be read as JSON, else a string.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub set: Vec<String>,
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_override)]
+    pub set: Vec<(String, Value)>,
     /// Decides what would be random. Equal seeds and times give equal samples.
     #[arg(long)]
     pub seed: Option<u64>,

@@ -4,14 +4,14 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::bail;
+use clap::error::ErrorKind;
 use hyper::Method;
 use kulkul_client::{ApiError, Client, encode, text};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{
     DeadLetterCommand, DeadLetterDiscardArgs, DeadLetterListArgs, DeadLetterRedriveArgs, DeadLetterShowArgs,
-    RedrivesArgs,
+    RedrivesArgs, wrong_together,
 };
 use crate::commands::table::Table;
 use crate::commands::{EXIT_NO, block_on, native};
@@ -75,7 +75,7 @@ fn show(args: &DeadLetterShowArgs) -> anyhow::Result<ExitCode> {
 /// Sends dead letters again. The exit code is 4 when some of them could not be.
 fn redrive(args: &DeadLetterRedriveArgs) -> anyhow::Result<ExitCode> {
     let words = args.filter.words();
-    check_choice(&args.ids, &words, args.all)?;
+    check_choice("redrive", &args.ids, &words, args.all)?;
     let client = Client::find(&args.server.data_dir)?;
     if args.ids.is_empty() {
         block_on(redrive_many(args, &client, &words))
@@ -159,7 +159,7 @@ fn redrives(args: &RedrivesArgs) -> anyhow::Result<ExitCode> {
 
 fn discard(args: &DeadLetterDiscardArgs) -> anyhow::Result<ExitCode> {
     let words = args.filter.words();
-    check_choice(&args.ids, &words, args.all)?;
+    check_choice("discard", &args.ids, &words, args.all)?;
     let client = Client::find(&args.server.data_dir)?;
     let count = match args.ids.is_empty() {
         false => block_on(discard_ids(&client, &args.ids))?,
@@ -214,10 +214,13 @@ async fn discard_one(client: &Client, id: &str) -> anyhow::Result<()> {
 }
 
 /// Nobody should mean a few and hit all.
-fn check_choice(ids: &[String], words: &[(&str, String)], all: bool) -> anyhow::Result<()> {
+fn check_choice(command: &str, ids: &[String], words: &[(&str, String)], all: bool) -> anyhow::Result<()> {
+    let wrong = |kind, message| Err(wrong_together(&["dead-letter", command], kind, message).into());
     match (ids.is_empty(), words.is_empty(), all) {
         (false, true, false) | (true, false, false) | (true, true, true) => Ok(()),
-        (true, true, false) => bail!("say which dead letters: ids, a filter, or --all"),
-        _ => bail!("give ids, or a filter, or --all, not several of them"),
+        (true, true, false) => {
+            wrong(ErrorKind::MissingRequiredArgument, "say which dead letters: ids, a filter, or --all")
+        }
+        _ => wrong(ErrorKind::ArgumentConflict, "give ids, or a filter, or --all, not several of them"),
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use bytes::Bytes;
+use clap::error::ErrorKind;
 use hyper::Method;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::cli::EventPutArgs;
+use crate::cli::{EventPutArgs, wrong_together};
 use crate::commands::{block_on, read_file};
 use kulkul_client::{Client, encode, text};
 
@@ -61,7 +62,9 @@ fn event_of(args: &EventPutArgs) -> anyhow::Result<String> {
     }
     for required in ["source", "type"] {
         if !event.contains_key(required) {
-            bail!("the event needs --{required}, or a --file that has it");
+            let message = format!("the event needs --{required}, or a --file that has it");
+            let wrong = wrong_together(&["event", "put"], ErrorKind::MissingRequiredArgument, &message);
+            return Err(wrong.into());
         }
     }
     Ok(serde_json::to_string(&event)?)

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use hyper::Method;
-use kulkul_catalog::parse_override;
 use kulkul_client::Client;
 use serde_json::{Map, Value, json};
 
@@ -13,7 +12,7 @@ use crate::commands::{block_on, event_put};
 
 /// Prints the sample, or puts it.
 pub fn run(args: &EventSampleArgs) -> anyhow::Result<ExitCode> {
-    let request = request(args)?;
+    let request = request(args);
     let client = Client::find(&args.server.data_dir)?;
     let headers = [("content-type", "application/json")];
     let body = Bytes::from(request.to_string());
@@ -29,14 +28,14 @@ pub fn run(args: &EventSampleArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn request(args: &EventSampleArgs) -> anyhow::Result<Value> {
-    let set = args.set.iter().map(|text| parse_override(text)).collect::<Result<Map<_, _>, _>>()?;
-    Ok(json!({
+fn request(args: &EventSampleArgs) -> Value {
+    let set: Map<String, Value> = args.set.iter().cloned().collect();
+    json!({
         "source": args.source,
         "type": args.kind,
         "bus": args.bus,
         "seed": args.seed,
         "time": args.time,
         "set": set,
-    }))
+    })
 }

@@ -2,19 +2,20 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
+use clap::error::ErrorKind;
 use kulkul_client::{Client, text};
 use kulkul_deploy::functions::{self, FunctionSettings};
 
 use super::{packed, settings_of};
-use crate::cli::FunctionUpdateArgs;
+use crate::cli::{FunctionUpdateArgs, wrong_together};
 use crate::commands::block_on;
 
 /// Changes what is given.
 pub fn run(args: &FunctionUpdateArgs) -> anyhow::Result<ExitCode> {
     let settings = FunctionSettings { runtime: args.runtime.clone(), ..settings_of(&args.settings) };
     if args.code.is_none() && settings == FunctionSettings::default() {
-        bail!("nothing to change is given");
+        let (kind, message) = (ErrorKind::MissingRequiredArgument, "nothing to change is given");
+        return Err(wrong_together(&["function", "update"], kind, message).into());
     }
     let client = Client::find(&args.server.data_dir)?;
     let updated = block_on(async {
