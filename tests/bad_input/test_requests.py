@@ -1,6 +1,7 @@
 """Requests that are signed, but not what the API can work with."""
 
 import gzip
+import json
 import socket
 import urllib.parse
 
@@ -9,6 +10,7 @@ import requests
 from alibabacloud_fc20230330 import models
 
 from harness import raw
+from harness.event_bridge import function_target
 from harness.refusals import refused
 
 MIB = 1 << 20
@@ -70,6 +72,17 @@ def test_parameters_may_come_in_the_query_or_in_the_form(server, unique):
     assert raw.call(server, "POST", f"/?{query}", headers=headers).json()["Success"] is True
     got = raw.rpc(server, "GetEventBus", {"EventBusName": bus}).json()["Data"]
     assert got["Description"] == "a b+c ü"
+
+
+def test_what_is_too_long_for_the_query_is_not_for_the_form(server, unique):
+    constant = {"ResourceKey": "Body", "Form": "CONSTANT", "Value": "ü" * 10_000}
+    targets = [function_target("absent", id, body=constant) for id in ("t1", "t2")]
+    parameters = {"EventBusName": "default", "RuleName": unique("long"), "FilterPattern": '{"source":["nobody"]}',
+                  "EventTargets": json.dumps(targets, ensure_ascii=False)}
+    headers = {"x-acs-action": "CreateRule", "x-acs-version": "2020-04-01"}
+    answer = raw.call(server, "POST", f"/?{urllib.parse.urlencode(parameters)}", headers=headers)
+    assert (answer.status_code, answer.text) == (414, "")
+    assert raw.rpc(server, "CreateRule", parameters).json()["Success"] is True
 
 
 def test_a_payload_over_32_mib_is_too_large_and_one_of_32_mib_is_not(server, functions, unique):

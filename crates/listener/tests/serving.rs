@@ -237,6 +237,31 @@ async fn a_head_over_the_limit_is_refused() {
 }
 
 #[tokio::test]
+async fn what_is_beyond_the_parser_is_refused_with_an_empty_body() {
+    let server = Server::start(Limits::default()).await;
+    let request = |target_bytes: usize, header_count: usize| {
+        let (path, headers) = ("/head?", "a: b\r\n".repeat(header_count - 1));
+        let query = "x".repeat(target_bytes - path.len());
+        format!("GET {path}{query} HTTP/1.1\r\nhost: x\r\n{headers}\r\n")
+    };
+    for text in [request(65_534, 1), request(100, 100)] {
+        let mut client = server.connect().await;
+        client.send(&text).await;
+        assert_eq!(client.answer().await.0, "HTTP/1.1 200 OK");
+    }
+    let table = [
+        (request(65_535, 1), "HTTP/1.1 414 URI Too Long"),
+        (request(100, 101), "HTTP/1.1 431 Request Header Fields Too Large"),
+    ];
+    for (text, status) in table {
+        let mut client = server.connect().await;
+        client.send(&text).await;
+        assert_eq!(client.answer().await, (status.to_owned(), String::new()));
+        client.closed().await;
+    }
+}
+
+#[tokio::test]
 async fn a_handler_is_dropped_when_its_client_hangs_up() {
     let server = Server::start(Limits::default()).await;
     let mut client = server.connect().await;
