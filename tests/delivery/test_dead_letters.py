@@ -124,6 +124,17 @@ def test_a_redrive_leaves_what_has_no_target_any_more(targets, dead, hub):
     assert len(targets.dead_letters(bus=bus)) == 2
 
 
+def test_dead_letters_outlive_their_bus_until_another_gets_its_name(targets, dead, hub):
+    bus, function, _ = dead(large("e1"))
+    hub.delete_rule(bus, "r")
+    hub.delete_bus(bus)
+    assert [letter["eventId"] for letter in targets.dead_letters(bus=bus)] == ["e1"]
+    hub.create_bus(bus)
+    hub.create_rule(bus, "r", {}, [function_target(function, kind="Sync")])
+    assert targets.dead_letters(bus=bus) == []
+    assert targets.get(rule_target(bus, "r"))["deadLetterCount"] == 0
+
+
 def test_a_redrive_can_be_ended_before_its_time(targets, dead, hub):
     bus, function, _ = dead(*(large(f"e{n}") for n in range(10)))
     mend(hub, bus, function)

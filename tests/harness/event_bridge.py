@@ -61,6 +61,9 @@ class Hub:
         request = models.CreateEventBusRequest(event_bus_name=bus, description=description)
         return checked(self.client.create_event_bus(request)).data
 
+    def delete_bus(self, bus):
+        return checked(self.client.delete_event_bus(models.DeleteEventBusRequest(event_bus_name=bus)))
+
     def create_rule(self, bus, rule, pattern, targets=(), **settings):
         pattern = pattern if pattern is None or isinstance(pattern, str) else json.dumps(pattern)
         targets = [models.CreateRuleRequestEventTargets().from_map(target) for target in targets] or None

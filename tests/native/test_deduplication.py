@@ -79,6 +79,18 @@ def test_what_was_accepted_is_known_after_a_kill(fresh_server):
     assert native.ids("b") == ["e2", "e1"]
 
 
+def test_a_bus_has_nothing_of_the_past_of_a_deleted_one_of_its_name(native, hub, bus):
+    first, = trace_ids(hub, bus, event("same"))
+    native.call("POST", f"buses/{bus}/replays", {})
+    hub.delete_bus(bus)
+    hub.create_bus(bus)
+    assert native.ids(bus) == [] and native.call("GET", f"buses/{bus}/replays")["replays"] == []
+    native.call("PUT", f"buses/{bus}/settings", {"deduplicationWindowSeconds": 3600})
+    assert trace_ids(hub, bus, event("same")) != [first], "not dropped"
+    assert native.ids(bus) == ["same"]
+    assert native.explain(bus, "same")["acceptanceCount"] == 1
+
+
 def test_copies_of_a_replay_are_no_duplicates(native, hub, bus, record, collector):
     hub.create_rule(bus, "all", {}, [record(f"/{bus}")])
     trace_ids(hub, bus, event("e1"))

@@ -3,10 +3,13 @@
 use std::sync::PoisonError;
 
 use kulkul_model::BusName;
+use kulkul_store::StoreError;
 
 use crate::document::{bus_key, write_bus};
 use crate::error::BusError;
 use crate::hub::{BusInfo, BusSettings, Hub, check_length};
+use crate::log_name;
+use crate::rule::is_on_bus;
 
 /// Source: EventBridge 2020-04-01, names and limits.
 const DESCRIPTION_CHARS_MAX: usize = 255;
@@ -28,10 +31,12 @@ impl Hub {
         if self.bus(&name).is_some() {
             return Err(BusError::BusExists { bus: name });
         }
+        self.drop_leftovers(&name).await?;
         let (created_at, settings) = (self.parts.clock.now(), BusSettings::default());
         let info = BusInfo { name, description, created_at, settings };
-        let revision = self.parts.metadata.create(&bus_key(&info.name), write_bus(&info)).await?;
-        self.show_bus(info.clone(), revision);
+        let log = log_name::fresh(&info.name);
+        let revision = self.parts.metadata.create(&bus_key(&info.name), write_bus(&info, &log)).await?;
+        self.show_bus(info.clone(), log, revision);
         Ok(info)
     }
 
@@ -47,7 +52,7 @@ impl Hub {
         let bus = self.existing_bus(name)?;
         let (info, at) = bus.info();
         let info = BusInfo { description, ..info };
-        let revision = self.parts.metadata.replace(&bus_key(name), at, write_bus(&info)).await?;
+        let revision = self.parts.metadata.replace(&bus_key(name), at, write_bus(&info, &bus.log)).await?;
         *bus.info.write().unwrap_or_else(PoisonError::into_inner) = (info, revision);
         Ok(())
     }
@@ -64,7 +69,7 @@ impl Hub {
         if let Some(longer) = window.filter(|_| window > before) {
             self.remember(&bus, longer).await?;
         }
-        let replaced = self.parts.metadata.replace(&bus_key(name), at, write_bus(&info)).await;
+        let replaced = self.parts.metadata.replace(&bus_key(name), at, write_bus(&info, &bus.log)).await;
         bus.set_window(if replaced.is_ok() { window } else { before });
         *bus.info.write().unwrap_or_else(PoisonError::into_inner) = (info.clone(), replaced?);
         Ok(info)
@@ -80,7 +85,8 @@ impl Hub {
         found
     }
 
-    /// Deletes a bus that has no rules. `Ok(false)` when there was none.
+    /// Deletes a bus that has no rules. `Ok(false)` when there was none. Dead letters stay until they are old, or until
+    /// another bus gets the name.
     pub async fn delete_bus(&self, name: &BusName) -> Result<bool, BusError> {
         let _control = self.control.lock().await;
         if name.is_default() {
@@ -94,5 +100,18 @@ impl Hub {
         self.parts.metadata.delete(&bus_key(name), None).await?;
         self.buses.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         Ok(true)
+    }
+
+    /// Drops what deleted buses of a name have left on queues, which are named for the bus: above all dead letters, which
+    /// outlive their targets. A rule of the new bus would have them for its own.
+    ///
+    /// Before the bus is stored: a crash in between leaves a name without a bus and without leftovers.
+    async fn drop_leftovers(&self, bus: &BusName) -> Result<(), StoreError> {
+        let queues = self.parts.log.queues().await?;
+        for queue in queues.iter().filter(|queue| is_on_bus(queue, bus)) {
+            let count = self.parts.log.purge(queue).await?;
+            tracing::info!(bus = %bus, queue = %queue, count, "dropped what a deleted bus of this name has left");
+        }
+        Ok(())
     }
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use kulkul_delivery::{ErrorsTolerance, ParamForm, RetryStrategy, TargetConfig, TargetParam};
 use kulkul_model::{BusName, InvalidName, RuleName, Timestamp};
-use kulkul_store::{Key, StoreError};
+use kulkul_store::{Key, LogName, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::dedup::{DeduplicationWindow, InvalidWindow};
 use crate::hub::{BusInfo, BusSettings};
+use crate::log_name;
 use crate::rule::{Owner, Rule, RuleStatus};
 use crate::search::NotAStatus;
 
@@ -32,6 +33,9 @@ struct StoredBus {
     created_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deduplication_secs: Option<u64>,
+    /// Absent in what was written before each bus had a log of its own.
+    #[serde(default)]
+    log: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -111,29 +115,34 @@ pub(crate) enum Unreadable {
     Status(#[from] NotAStatus),
 }
 
-pub(crate) fn write_bus(bus: &BusInfo) -> Bytes {
+pub(crate) fn write_bus(bus: &BusInfo, log: &LogName) -> Bytes {
     let stored = StoredBus {
         format: FORMAT,
         name: bus.name.as_str().to_owned(),
         description: bus.description.clone(),
         created_ms: bus.created_at.as_millis(),
         deduplication_secs: bus.settings.deduplication.map(DeduplicationWindow::as_secs),
+        log: Some(log.to_string()),
     };
     to_bytes(&stored)
 }
 
-pub(crate) fn read_bus(key: &Key, value: &[u8]) -> Result<BusInfo, StoreError> {
+/// A bus and its log.
+pub(crate) fn read_bus(key: &Key, value: &[u8]) -> Result<(BusInfo, LogName), StoreError> {
     read(key, value, |stored: &StoredBus| stored.format, restore_bus)
 }
 
-fn restore_bus(stored: StoredBus) -> Result<BusInfo, Unreadable> {
+fn restore_bus(stored: StoredBus) -> Result<(BusInfo, LogName), Unreadable> {
     let deduplication = stored.deduplication_secs.map(DeduplicationWindow::of_secs).transpose()?;
-    Ok(BusInfo {
-        name: stored.name.parse()?,
+    let name: BusName = stored.name.parse()?;
+    let log = stored.log.map_or_else(|| log_name::of_old(&name), |log| LogName(log.into()));
+    let info = BusInfo {
+        name,
         description: stored.description,
         created_at: Timestamp::from_millis(stored.created_ms),
         settings: BusSettings { deduplication },
-    })
+    };
+    Ok((info, log))
 }
 
 pub(crate) fn write_rule(rule: &Rule) -> Bytes {
@@ -303,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bus_comes_back_as_it_was_stored_and_an_older_one_has_no_settings() {
+    fn a_bus_comes_back_as_it_was_stored_and_an_older_one_has_no_settings_and_the_log_of_its_name() {
         let settings = |secs: Option<u64>| BusSettings {
             deduplication: secs.map(|secs| DeduplicationWindow::of_secs(secs).unwrap()),
         };
@@ -315,10 +324,12 @@ mod tests {
         };
         let key = bus_key(&BusName::default_bus());
         for bus in [bus(settings(None)), bus(settings(Some(300)))] {
-            assert_eq!(read_bus(&key, &write_bus(&bus)).unwrap(), bus);
+            let log = log_name::fresh(&bus.name);
+            assert_eq!(read_bus(&key, &write_bus(&bus, &log)).unwrap(), (bus, log));
         }
         let older = br#"{"format":1,"name":"default","description":"d","created_ms":5}"#;
-        assert_eq!(read_bus(&key, older).unwrap(), bus(settings(None)));
+        let log = LogName("bus/default".into());
+        assert_eq!(read_bus(&key, older).unwrap(), (bus(settings(None)), log));
     }
 
     #[test]
@@ -329,8 +340,8 @@ mod tests {
             created_at: Timestamp::from_millis(0),
             settings: BusSettings::default(),
         };
-        let text =
-            String::from_utf8(write_bus(&bus).to_vec()).unwrap().replace("\"format\":1", "\"format\":2");
+        let written = write_bus(&bus, &log_name::of_old(&bus.name)).to_vec();
+        let text = String::from_utf8(written).unwrap().replace("\"format\":1", "\"format\":2");
         let error = read_bus(&bus_key(&bus.name), text.as_bytes()).unwrap_err().to_string();
         assert_eq!(error, "the document `bus/default` has format 2, this version reads 1");
     }

@@ -7,6 +7,7 @@ use kulkul_store::Record;
 
 use crate::accept::route;
 use crate::hub::Hub;
+use crate::log_name;
 
 /// How many buses an event may have been on before.
 const HOPS_MAX: usize = 16;
@@ -28,7 +29,7 @@ impl Hub {
         let unusable = |reason: String| SinkError::Refused { reason };
         let text = std::str::from_utf8(&record.body).map_err(|error| unusable(error.to_string()))?;
         let draft = Draft::parse(text).map_err(|error| unusable(error.to_string()))?;
-        let from = record.key.log.0.strip_prefix("bus/").unwrap_or_default();
+        let from = log_name::bus_of(&record.key.log);
         let via = extended(draft.get_text(VIA).as_deref().unwrap_or_default(), from, name)?;
         let sender = draft.get_text("aliyunpublishaddr").unwrap_or_default().into_owned();
         let now = self.parts.clock.now();

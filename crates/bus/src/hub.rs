@@ -13,6 +13,7 @@ use kulkul_store::{Document, EventLog, LogName, Metadata, QueueId, Revision, Sto
 use crate::dedup::{DeduplicationWindow, Remembered};
 use crate::document::{bus_key, read_bus, read_rule, write_bus};
 use crate::error::BusError;
+use crate::log_name;
 use crate::replay::Replays;
 use crate::rule::{Rule, RuleStatus, queue_of};
 
@@ -100,6 +101,7 @@ pub struct Hub {
 pub(crate) struct Bus {
     pub(crate) name: BusName,
     pub(crate) info: RwLock<(BusInfo, Revision)>,
+    /// Its past: see [`crate::log_name`].
     pub(crate) log: LogName,
     pub(crate) rules: RwLock<BTreeMap<RuleName, ActiveRule>>,
     pub(crate) index: SharedIndex<Matched>,
@@ -155,9 +157,9 @@ impl Hub {
             matched_numbers: AtomicU64::new(0),
         };
         for document in hub.parts.metadata.documents("bus/").await? {
-            let info = read_bus(&document.key, &document.value)?;
+            let (info, log) = read_bus(&document.key, &document.value)?;
             let window = info.settings.deduplication;
-            let bus = hub.show_bus(info, document.revision);
+            let bus = hub.show_bus(info, log, document.revision);
             if let Some(window) = window {
                 hub.remember(&bus, window).await?;
             }
@@ -200,11 +202,11 @@ impl Hub {
         self.buses.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn show_bus(&self, info: BusInfo, revision: Revision) -> Arc<Bus> {
+    pub(crate) fn show_bus(&self, info: BusInfo, log: LogName, revision: Revision) -> Arc<Bus> {
         let name = info.name.clone();
         let bus = Arc::new(Bus {
             name: name.clone(),
-            log: LogName(format!("bus/{name}").into()),
+            log,
             info: RwLock::new((info, revision)),
             rules: RwLock::default(),
             index: SharedIndex::default(),
@@ -307,8 +309,9 @@ impl Hub {
             created_at: self.parts.clock.now(),
             settings: BusSettings::default(),
         };
-        let revision = self.parts.metadata.create(&bus_key(&info.name), write_bus(&info)).await?;
-        self.show_bus(info, revision);
+        let log = log_name::of_old(&info.name);
+        let revision = self.parts.metadata.create(&bus_key(&info.name), write_bus(&info, &log)).await?;
+        self.show_bus(info, log, revision);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ mod error;
 mod explain;
 mod forward;
 mod hub;
+mod log_name;
 mod operation;
 mod replay;
 mod rule;

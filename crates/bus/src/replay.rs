@@ -22,12 +22,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kulkul_delivery::chain;
 use kulkul_model::{BusName, InvalidName, RuleName, TargetId, Timestamp, TraceId};
-use kulkul_store::{Key, Order, Revision, Seq, StoreError, TraceFilter};
+use kulkul_store::{Key, LogName, Order, Revision, Seq, StoreError, TraceFilter};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{BusError, ReplayError};
-use crate::hub::Hub;
+use crate::hub::{Bus, Hub};
 use crate::rule::{Rule, RuleStatus};
 use crate::search::EventQuery;
 
@@ -75,6 +75,8 @@ pub struct Replay {
     pub id: ReplayId,
     /// The bus whose events are sent again.
     pub bus: BusName,
+    /// The log of that very bus: one that gets its name later has nothing to do with the replay.
+    pub(crate) log: LogName,
     /// Which of them.
     pub query: EventQuery,
     /// Who gets them.
@@ -205,6 +207,11 @@ impl ReplayState {
 }
 
 impl Replay {
+    /// Whether it sends the events of this bus, and not those of a deleted one of its name.
+    fn is_of(&self, bus: &Bus) -> bool {
+        self.log == bus.log
+    }
+
     /// How much of the log between the first event found and the end is done, from 0 to 1.
     pub fn fraction(&self) -> f64 {
         if matches!(self.state, ReplayState::Done { .. }) {
@@ -223,7 +230,8 @@ impl Hub {
     /// Creates a replay, which [`Hub::run_replays`] then runs. Durable when this returns.
     pub async fn create_replay(&self, new: NewReplay) -> Result<Replay, ReplayError> {
         self.replay_targets(&new.bus, &new.to)?;
-        let until = self.newest_place(&new.bus).await?;
+        let log = self.existing_bus(&new.bus)?.log.clone();
+        let until = self.newest_place(&log).await?;
         let _writing = self.replays.writing.lock().await;
         if self.replays.running_count() >= RUNNING_MAX {
             return Err(ReplayError::TooMany { running_max: RUNNING_MAX });
@@ -231,7 +239,8 @@ impl Hub {
         let NewReplay { bus, query, to, events_per_second } = new;
         let created_at = self.parts.clock.now();
         let (id, progress, state) = (ReplayId::new(created_at), Progress::default(), ReplayState::Running);
-        let replay = Replay { id, bus, query, to, events_per_second, created_at, until, progress, state };
+        let replay =
+            Replay { id, bus, log, query, to, events_per_second, created_at, until, progress, state };
         let revision = self.parts.metadata.create(&key_of(&replay.id), document::write(&replay)).await?;
         self.replays.show(replay.clone(), revision);
         // First: it is there, whether old ones can be forgotten or not.
@@ -244,16 +253,16 @@ impl Hub {
 
     /// A replay of a bus.
     pub fn get_replay(&self, bus: &BusName, id: &ReplayId) -> Result<Replay, ReplayError> {
-        self.existing_bus(bus)?;
-        let found = self.replays.entry(id).map(|entry| entry.replay).filter(|replay| replay.bus == *bus);
+        let bus = self.existing_bus(bus)?;
+        let found = self.replays.entry(id).map(|entry| entry.replay).filter(|replay| replay.is_of(&bus));
         found.ok_or_else(|| ReplayError::Unknown { id: id.clone() })
     }
 
     /// The replays of a bus, newest first.
     pub fn list_replays(&self, bus: &BusName) -> Result<Vec<Replay>, ReplayError> {
-        self.existing_bus(bus)?;
+        let bus = self.existing_bus(bus)?;
         let entries = self.replays.entries();
-        let of_bus = entries.values().rev().map(|entry| &entry.replay).filter(|replay| replay.bus == *bus);
+        let of_bus = entries.values().rev().map(|entry| &entry.replay).filter(|replay| replay.is_of(&bus));
         Ok(of_bus.cloned().collect())
     }
 
@@ -325,10 +334,9 @@ impl Hub {
         }
     }
 
-    /// The last place of the log of a bus; 0 when it is empty.
-    async fn newest_place(&self, bus: &BusName) -> Result<Seq, ReplayError> {
-        let log = self.existing_bus(bus)?.log.clone();
-        let filter = TraceFilter { log: Some(log), ..TraceFilter::default() };
+    /// The last place of a log; 0 when it is empty.
+    async fn newest_place(&self, log: &LogName) -> Result<Seq, ReplayError> {
+        let filter = TraceFilter { log: Some(log.clone()), ..TraceFilter::default() };
         let mut after = None;
         loop {
             let page = self.parts.traces.page(&filter, Order::NewestFirst, after, 1).await?;
@@ -398,6 +406,7 @@ mod tests {
         let at = |first, after, state| Replay {
             id: ReplayId::new(Timestamp::from_millis(1)),
             bus: BusName::default_bus(),
+            log: LogName("bus/default".into()),
             query: EventQuery::default(),
             to: ReplayTo::Bus,
             events_per_second: NonZeroU32::MIN,

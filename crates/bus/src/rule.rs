@@ -95,6 +95,13 @@ pub fn target_of(queue: &QueueId) -> Option<(BusName, RuleName, TargetId)> {
     Some((bus.parse().ok()?, rule.parse().ok()?, target.parse().ok()?))
 }
 
+/// Whether a queue is that of a target on a bus, or holds what such a target gave up.
+pub(crate) fn is_on_bus(queue: &QueueId, bus: &BusName) -> bool {
+    let given_up = ["dead/", "dlq/"].into_iter().find_map(|prefix| queue.0.strip_prefix(prefix));
+    let target = given_up.unwrap_or(&queue.0).strip_prefix("rule/");
+    target.and_then(|target| target.split_once('/')).is_some_and(|(on, _)| on == bus.as_str())
+}
+
 impl NewRule {
     /// The rule that this becomes.
     pub(crate) fn created(self, at: Timestamp) -> Rule {
@@ -137,6 +144,17 @@ mod tests {
         ];
         for (queue, expected) in table {
             assert_eq!(rule_and_target(&QueueId(queue.into())), expected, "{queue}");
+        }
+    }
+
+    #[test]
+    fn the_queues_of_a_bus_are_those_of_its_targets_and_of_what_these_gave_up() {
+        let bus = "b".parse().unwrap();
+        for queue in ["rule/b/r/t", "dead/rule/b/r/t", "dlq/rule/b/r/t"] {
+            assert!(is_on_bus(&QueueId(queue.into()), &bus), "{queue}");
+        }
+        for queue in ["rule/b2/r/t", "dead/rule/a/b/t", "dead/async/b/LATEST", "message/b", "b"] {
+            assert!(!is_on_bus(&QueueId(queue.into()), &bus), "{queue}");
         }
     }
 }

@@ -24,7 +24,7 @@ pub enum Durability {
     Replicated(u8),
 }
 
-/// The name of a log: `bus/{bus}` or `invocations`.
+/// The name of a log, such as that of a bus or `invocations`. It names the same log after a restart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogName(pub Arc<str>);
 

@@ -1,12 +1,13 @@
 //! How replays are stored.
 
 use bytes::Bytes;
-use kulkul_model::Timestamp;
-use kulkul_store::{Key, Seq, StoreError};
+use kulkul_model::{BusName, Timestamp};
+use kulkul_store::{Key, LogName, Seq, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::{Progress, Replay, ReplayState, ReplayTo};
 use crate::document::{self, FORMAT, Unreadable};
+use crate::log_name;
 use crate::search::EventQuery;
 
 #[derive(Serialize, Deserialize)]
@@ -14,6 +15,9 @@ struct Stored {
     format: u32,
     id: String,
     bus: String,
+    /// Absent in what was written before each bus had a log of its own.
+    #[serde(default)]
+    log: Option<String>,
     query: StoredQuery,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
@@ -77,6 +81,7 @@ pub(super) fn write(replay: &Replay) -> Bytes {
         format: FORMAT,
         id: replay.id.as_str().to_owned(),
         bus: replay.bus.as_str().to_owned(),
+        log: Some(replay.log.to_string()),
         query: store_query(&replay.query),
         rule: rule.map(|rule| rule.as_str().to_owned()),
         target: target.map(|target| target.as_str().to_owned()),
@@ -115,9 +120,11 @@ fn restore(stored: Stored) -> Result<Replay, Unreadable> {
     };
     let at = Timestamp::from_millis;
     let StoredProgress { first, after, seen, sent, unmatched, copies } = stored.progress;
+    let bus: BusName = stored.bus.parse()?;
     Ok(Replay {
         id: stored.id.parse()?,
-        bus: stored.bus.parse()?,
+        log: stored.log.map_or_else(|| log_name::of_old(&bus), |log| LogName(log.into())),
+        bus,
         query: restore_query(stored.query)?,
         to,
         events_per_second: stored.events_per_second,
@@ -171,12 +178,12 @@ mod tests {
     use super::*;
     use crate::replay::{ReplayId, key_of};
     use crate::search::EventStatus;
-    use kulkul_model::BusName;
 
     fn replay(to: ReplayTo, state: ReplayState) -> Replay {
         Replay {
             id: ReplayId::new(Timestamp::from_millis(7)),
             bus: BusName::default_bus(),
+            log: LogName("bus/default/1".into()),
             query: EventQuery {
                 id: Some("i".to_owned()),
                 source: Some("s".to_owned()),
@@ -216,6 +223,15 @@ mod tests {
         for expected in table {
             assert_eq!(read(&key_of(&expected.id), &write(&expected)).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn a_replay_that_names_no_log_is_of_the_log_of_its_bus_name() {
+        let written = write(&replay(ReplayTo::Bus, ReplayState::Running)).to_vec();
+        let text = String::from_utf8(written).unwrap().replace("\"log\":\"bus/default/1\",", "");
+        assert!(!text.contains("log"), "{text}");
+        let read = read(&"replay/x".into(), text.as_bytes()).unwrap();
+        assert_eq!(read.log, LogName("bus/default".into()));
     }
 
     #[test]

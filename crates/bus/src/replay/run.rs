@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Entry, Progress, Receivers, Replay, ReplayId, ReplayState, copy};
-use crate::error::ReplayError;
+use crate::error::{BusError, ReplayError};
 use crate::hub::{Bus, Hub};
 use crate::rule::queue_of;
 
@@ -104,12 +104,15 @@ impl Hub {
     /// Sends the next events again. They are durable when this returns; that they were sent is not.
     async fn replay_some(&self, replay: &Replay, max: u32) -> Result<Step, ReplayError> {
         let bus = self.existing_bus(&replay.bus)?;
+        if !replay.is_of(&bus) {
+            return Err(BusError::UnknownBus { bus: replay.bus.clone() }.into());
+        }
         let receivers = self.replay_targets(&replay.bus, &replay.to)?;
         let only = match &receivers {
             None => None,
             Some(Receivers { rule, targets }) => {
-                let pattern = Pattern::parse(&rule.pattern, &self.parts.options.pattern)
-                    .map_err(crate::error::BusError::from)?;
+                let pattern =
+                    Pattern::parse(&rule.pattern, &self.parts.options.pattern).map_err(BusError::from)?;
                 let queues = targets.iter().map(|target| queue_of(&rule.bus, &rule.name, target)).collect();
                 Some((pattern, queues))
             }
