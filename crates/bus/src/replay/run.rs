@@ -1,4 +1,7 @@
 //! Running replays: read some, append their copies, note how far it came, wait, go on.
+//!
+//! The pace is one of copies. What nobody wants is passed over as fast as it can be read, and how far that came is noted
+//! every second only: to pass over it again does no harm.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,6 +21,12 @@ use crate::rule::queue_of;
 
 /// Copies of one commit at most. After a crash as many may be made twice.
 const BATCH_MAX: u32 = 200;
+/// Events that are read at once where nobody wants them.
+const READ_MAX: u32 = 500;
+/// How long to read where nobody wants anything before it is noted how far that came.
+const NOTED_EVERY: Duration = Duration::from_secs(1);
+/// How long to wait after each read, so that one replay leaves room for others.
+const REST: Duration = Duration::from_millis(1);
 /// How long to wait before a store that was busy or full is asked again.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
@@ -51,9 +60,10 @@ impl Hub {
         let mut replay = entry.replay;
         tracing::info!(bus = %replay.bus, replay = %id, "a replay begins or goes on");
         let mut pace = Pace::new(replay.events_per_second.get());
+        let is_over = || stop.is_cancelled() || cancel.is_cancelled();
         while replay.state == ReplayState::Running {
             let sent_before = replay.progress.sent_count;
-            let changed = match self.replay_some(&replay, pace.batch).await {
+            let changed = match self.replay_some(&replay, pace.batch, &is_over).await {
                 Ok(step) => self.change_replay(&id, |replay| step.apply(replay)).await,
                 // It is nothing about this replay, and it ends by itself.
                 Err(ReplayError::Store(error)) if is_passing(&error) => Err(error),
@@ -101,8 +111,39 @@ impl Hub {
         ReplayState::Failed { at: self.parts.clock.now(), reason: chain(error) }
     }
 
-    /// Sends the next events again. They are durable when this returns; that they were sent is not.
-    async fn replay_some(&self, replay: &Replay, max: u32) -> Result<Step, ReplayError> {
+    /// Goes on until something was sent, at most `max` copies, the end is reached, it is time to note how far it came,
+    /// or `is_over`. Copies are durable when this returns; that they were made is not.
+    async fn replay_some(
+        &self,
+        replay: &Replay,
+        max: u32,
+        is_over: impl Fn() -> bool,
+    ) -> Result<Step, ReplayError> {
+        let noted_at = Instant::now() + NOTED_EVERY;
+        let (mut progress, mut read_max) = (replay.progress, max);
+        loop {
+            let step = self.replay_page(replay, progress, read_max, max).await?;
+            let has_sent = step.progress.sent_count > replay.progress.sent_count;
+            let has_ended = step.state != ReplayState::Running;
+            if has_sent || has_ended || is_over() || Instant::now() >= noted_at {
+                return Ok(step);
+            }
+            progress = step.progress;
+            read_max = (2 * read_max).min(READ_MAX);
+            tokio::time::sleep(REST).await;
+        }
+    }
+
+    /// Reads on after what is done, at most `read_max` events, and sends them again, at most `max`.
+    ///
+    /// Looks anew at who gets the copies: a rule may have been deleted or disabled since the last page.
+    async fn replay_page(
+        &self,
+        replay: &Replay,
+        progress: Progress,
+        read_max: u32,
+        max: u32,
+    ) -> Result<Step, ReplayError> {
         let bus = self.existing_bus(&replay.bus)?;
         if !replay.is_of(&bus) {
             return Err(BusError::UnknownBus { bus: replay.bus.clone() }.into());
@@ -118,24 +159,26 @@ impl Hub {
             }
         };
         let filter = replay.query.filter(&replay.bus, bus.log.clone());
-        let after = replay.progress.after;
-        let page = self.parts.traces.page(&filter, Order::OldestFirst, after, max as usize).await?;
-        let (step, copies) = self.copy(replay, &bus, only.as_ref(), page);
+        let after = progress.after;
+        let page = self.parts.traces.page(&filter, Order::OldestFirst, after, read_max as usize).await?;
+        let (step, copies) = self.copy(replay, progress, &bus, only.as_ref(), page, max as usize);
         if !copies.is_empty() {
             self.parts.dispatcher.append(copies).await?;
         }
         Ok(step)
     }
 
+    /// Makes at most `max` copies of the events of a page.
     fn copy(
         &self,
         replay: &Replay,
+        mut progress: Progress,
         bus: &Bus,
         only: Option<&(Pattern, Vec<QueueId>)>,
         page: TracePage,
+        max: usize,
     ) -> (Step, Vec<NewRecord>) {
         let now = self.parts.clock.now();
-        let mut progress = replay.progress;
         let last = page.records.last().map(|found| found.record.seq);
         let reached = page.next.or(last);
         let is_done = page.next.is_none() || reached >= Some(replay.until);
@@ -144,7 +187,12 @@ impl Hub {
             if record.seq > replay.until {
                 break;
             }
+            if copies.len() >= max {
+                // The others of this page are read again when their time has come.
+                return (Step { progress, state: ReplayState::Running }, copies);
+            }
             progress.first = progress.first.or(Some(record.seq));
+            progress.after = Some(record.seq);
             progress.seen_count += 1;
             if copy::is_copy(&record.body) {
                 progress.copy_count += 1;
@@ -166,7 +214,7 @@ impl Hub {
     }
 }
 
-/// What a batch changes about a replay.
+/// What a batch, or what was passed over, changes about a replay.
 struct Step {
     progress: Progress,
     state: ReplayState,
@@ -207,11 +255,11 @@ impl Pace {
         Self { batch, each: Duration::from_secs(1) / events_per_second, due: Instant::now() }
     }
 
-    /// How long to wait after so many copies. Always something, so that one replay leaves room for others.
+    /// How long to wait after so many copies: [`REST`] at least.
     fn after(&mut self, sent_count: u64) -> Duration {
         let now = Instant::now();
         self.due = self.due.max(now) + self.each * u32::try_from(sent_count).unwrap_or(u32::MAX);
-        (self.due - now).max(Duration::from_millis(1))
+        (self.due - now).max(REST)
     }
 }
 
@@ -244,6 +292,6 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn slow_and_fast_replays_have_batches_within_bounds() {
         assert_eq!((Pace::new(1).batch, Pace::new(100_000).batch), (1, BATCH_MAX));
-        assert_eq!(Pace::new(1).after(0), Duration::from_millis(1));
+        assert_eq!(Pace::new(1).after(0), REST);
     }
 }

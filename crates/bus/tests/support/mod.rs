@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "a module of several test programs, each of which uses its own part")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -25,22 +25,30 @@ pub(crate) struct Faults {
     pub(crate) accepted_since: Fault,
 }
 
-/// Whether one operation fails, in a way that no further try mends.
+/// Whether one operation fails, in a way that no further try mends, and how often it was tried.
 #[derive(Default)]
-pub(crate) struct Fault(AtomicBool);
+pub(crate) struct Fault {
+    fails: AtomicBool,
+    tried: AtomicUsize,
+}
 
 impl Fault {
     pub(crate) fn begin(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.fails.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn end(&self) {
-        self.0.store(false, Ordering::SeqCst);
+        self.fails.store(false, Ordering::SeqCst);
+    }
+
+    pub(crate) fn tried_count(&self) -> usize {
+        self.tried.load(Ordering::SeqCst)
     }
 
     fn or<'a, T: Send + 'a>(&self, future: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
         let broken = || StoreError::engine("do what the test forbids", std::io::Error::other("it is broken"));
-        match self.0.load(Ordering::SeqCst) {
+        self.tried.fetch_add(1, Ordering::SeqCst);
+        match self.fails.load(Ordering::SeqCst) {
             true => Box::pin(std::future::ready(Err(broken()))),
             false => future,
         }
