@@ -5,10 +5,12 @@ import json
 import pytest
 
 from harness import raw
+from harness.deliveries import TOO_MUCH, Targets, rule_target
 from harness.event_bridge import event, function_target
 from harness.native import Native, NativeError
 from harness.waiting import wait_until
 
+STATUSES = ["unmatched", "pending", "dead-lettered", "delivered", "ended"]
 FAILING = "def handler(event, context):\n    raise Exception('not today')\n"
 
 
@@ -54,6 +56,22 @@ def test_events_are_found_by_every_attribute_and_by_status(native, orders):
     assert native.ids(orders, status="ended") == []
     assert native.ids(orders, to="2000-01-01T00:00:00Z") == []
     assert native.ids(orders, from_="2000-01-01T00:00:00Z", to="4102444800000") == newest_first
+
+
+def test_a_dead_letter_that_went_to_another_bus_is_shown_and_found_under_one_status(server, native, hub, functions, unique):
+    targets, function, (bus, other) = Targets(server), unique("echo"), (unique("from"), unique("to"))
+    functions.create(function, "def handler(event, context):\n    return event\n")
+    for name, kind in [(bus, "Async"), (other, "Sync")]:
+        hub.create_bus(name)
+        hub.create_rule(name, "r", {}, [function_target(function, kind=kind)])
+    hub.put_accepted(bus, event("e1", data=TOO_MUCH))
+    letter, = targets.wait_for_dead_letters(1, bus=bus)
+    targets.pause(rule_target(other, "r"))
+    targets.redrive(letter["id"], to=rule_target(other, "r"))
+    shown, = native.events(bus)
+    found = {status: native.ids(bus, status=status) for status in STATUSES}
+    assert found == {status: ["e1"] if status == shown["status"] else [] for status in STATUSES}
+    assert shown["status"] == "ended", "its own bus owes nothing any more"
 
 
 def test_pages_go_on_where_they_ended_though_events_arrive(native, hub, unique):

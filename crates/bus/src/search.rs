@@ -8,15 +8,17 @@ use kulkul_store::{Counted, FoundRecord, LogName, Order, QueueId, Record, Seq, S
 
 use crate::error::BusError;
 use crate::hub::Hub;
+use crate::log_name;
 use crate::rule::rule_and_target;
 
-/// What the names of the queues of rules' targets start with. Only they count for where an event stands: this server
-/// itself may be owed it as well, and what a target gave up may be on its way to the target's dead-letter queue.
-const TARGETS: &str = "rule/";
-/// What the names of the queues start with that keep the targets' dead letters.
-const DEAD_LETTERS: &str = "dead/rule/";
+/// The queues that count for where an event of a bus stands: those of the targets of the bus, and those that keep their
+/// dead letters. This server itself may be owed the event as well, what a target gave up may be on its way to the
+/// target's dead-letter queue, and a dead letter may have been sent to a target of another bus.
+fn counted(bus: &str) -> Counted {
+    Counted { queues: format!("rule/{bus}/"), dead_letters: format!("dead/rule/{bus}/") }
+}
 
-/// Where an event stands with the targets of the rules that matched it.
+/// Where an event stands with the targets of its bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventStatus {
     /// No rule with a target matched it.
@@ -27,8 +29,8 @@ pub enum EventStatus {
     DeadLettered,
     /// Every target has taken it.
     Delivered,
-    /// Nothing is owed, though not every target has taken it: a dead letter was discarded or went to the target's
-    /// dead-letter queue, or a rule or target was taken away.
+    /// Nothing is owed, though not every target has taken it: a dead letter was discarded, went to the target's
+    /// dead-letter queue or was sent to a target of another bus, or a rule or target was taken away.
     Ended,
 }
 
@@ -52,25 +54,26 @@ impl EventStatus {
     pub fn of(found: &FoundRecord) -> Self {
         let count =
             |queues: &[QueueId], of: &str| queues.iter().filter(|queue| queue.0.starts_with(of)).count();
-        let routed = count(&found.routes, TARGETS);
+        let Counted { queues: targets, dead_letters } = counted(log_name::bus_of(&found.record.key.log));
+        let routed = count(&found.routes, &targets);
         match () {
-            () if count(&found.owed, TARGETS) > 0 => Self::Pending,
-            () if count(&found.owed, DEAD_LETTERS) > 0 => Self::DeadLettered,
+            () if count(&found.owed, &targets) > 0 => Self::Pending,
+            () if count(&found.owed, &dead_letters) > 0 => Self::DeadLettered,
             () if routed == 0 => Self::Unmatched,
-            () if count(&found.delivered, TARGETS) >= routed => Self::Delivered,
+            () if count(&found.delivered, &targets) >= routed => Self::Delivered,
             () => Self::Ended,
         }
     }
 
     /// An event that is pending at one target and a dead letter of another is found under both.
     fn standing(self, bus: &BusName) -> Standing {
-        let counted = || Counted { queues: TARGETS.to_owned(), dead_letters: DEAD_LETTERS.to_owned() };
+        let counted = counted(bus.as_str());
         match self {
-            Self::Unmatched => Standing::Unrouted(TARGETS.to_owned()),
-            Self::Pending => Standing::OwedOn(format!("{TARGETS}{bus}/")),
-            Self::DeadLettered => Standing::OwedOn(format!("{DEAD_LETTERS}{bus}/")),
-            Self::Delivered => Standing::Delivered(counted()),
-            Self::Ended => Standing::Ended(counted()),
+            Self::Unmatched => Standing::Unrouted(counted.queues),
+            Self::Pending => Standing::OwedOn(counted.queues),
+            Self::DeadLettered => Standing::OwedOn(counted.dead_letters),
+            Self::Delivered => Standing::Delivered(counted),
+            Self::Ended => Standing::Ended(counted),
         }
     }
 }
@@ -193,7 +196,7 @@ mod tests {
             record: Record {
                 seq: Seq(1),
                 key: RecordKey {
-                    log: LogName("bus/b".into()),
+                    log: LogName("bus/b/1".into()),
                     id: "i".to_owned(),
                     source: "s".to_owned(),
                     kind: "t".to_owned(),
@@ -216,8 +219,10 @@ mod tests {
         const DEAD: &str = "dead/rule/b/r/1";
         const SENT_ON: &str = "dlq/rule/b/r/1";
         const IMPORT: &str = "import/action-trail";
+        const ELSEWHERE: &str = "rule/b2/r/1";
+        const DEAD_ELSEWHERE: &str = "dead/rule/b2/r/1";
         type Row<'a> = (&'a [&'a str], &'a [&'a str], &'a [&'a str], EventStatus);
-        let table: [Row<'_>; 13] = [
+        let table: [Row<'_>; 16] = [
             (&[], &[], &[], EventStatus::Unmatched),
             (&[ONE], &[ONE], &[], EventStatus::Pending),
             (&[ONE, TWO], &[DEAD, TWO], &[], EventStatus::Pending),
@@ -231,6 +236,9 @@ mod tests {
             (&[ONE, IMPORT], &[], &[ONE], EventStatus::Delivered),
             (&[ONE], &[SENT_ON], &[], EventStatus::Ended),
             (&[ONE], &[], &[SENT_ON], EventStatus::Ended),
+            (&[ONE], &[ELSEWHERE], &[], EventStatus::Ended),
+            (&[ONE], &[DEAD_ELSEWHERE], &[], EventStatus::Ended),
+            (&[ONE], &[], &[ELSEWHERE], EventStatus::Ended),
         ];
         for (routes, owed, delivered, expected) in table {
             let status = EventStatus::of(&found(routes, owed, delivered));
