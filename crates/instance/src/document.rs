@@ -71,7 +71,7 @@ impl<'a> StartDocument<'a> {
         places: &'a Places,
         response_bytes_max: usize,
     ) -> Self {
-        use crate::runtime::Runtime;
+        use kulkul_model::Runtime;
         let (folder, runtime_version) = match spec.runtime {
             Runtime::Python { minor } => ("/python", minor),
             Runtime::Node { major } => ("/nodejs/node_modules", major),

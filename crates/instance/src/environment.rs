@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use kulkul_model::{CustomBase, Runtime};
+
 use crate::call::InstanceId;
-use crate::runtime::{CustomBase, Runtime};
 use crate::spec::InstanceSpec;
 
 /// Where an instance finds its things.

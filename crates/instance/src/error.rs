@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use kulkul_model::FunctionName;
+use kulkul_model::{FunctionName, Runtime};
 use kulkul_sandbox::Exit;
-
-use crate::runtime::Runtime;
 
 /// An invocation that the platform refused or could not finish; failures of the function itself are
 /// [`FunctionError`](crate::FunctionError)s.

@@ -5,8 +5,9 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use kulkul_model::Runtime;
+
 use crate::config::RuntimeChoice;
-use crate::runtime::Runtime;
 
 /// A language with an interpreter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kulkul_model::{AccountId, FunctionName, Region};
-
-use crate::runtime::Runtime;
+use kulkul_model::{AccountId, FunctionName, Region, Runtime};
 
 /// Names one state of one function: it changes whenever code or configuration change, so that instances with equal
 /// revisions are interchangeable.

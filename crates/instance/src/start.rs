@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use kulkul_model::RequestId;
+use kulkul_model::{RequestId, Runtime};
 use kulkul_sandbox::{LaunchError, Limits, Stage};
 use tokio::sync::OnceCell;
 
@@ -30,7 +30,6 @@ use crate::launcher::{InstanceDir, Launcher, Running};
 use crate::log::LogSink;
 use crate::memory::{MemoryWatch, Vitals};
 use crate::output::Log;
-use crate::runtime::Runtime;
 use crate::spec::InstanceSpec;
 use crate::zygote::Zygote;
 

@@ -1,4 +1,4 @@
-//! The nouns of Kulkul: events, names, ids, ARNs, the account and the region.
+//! The nouns of Kulkul: events, names, ids, ARNs, runtimes, the account and the region.
 //!
 //! Everything here is a plain value: no clock, no disk, no network. A value whose type is one of these has been
 //! checked; code that receives it does not check it again.
@@ -11,6 +11,7 @@ mod ids;
 mod json;
 mod names;
 mod nearest;
+mod runtime;
 mod timestamp;
 pub mod units;
 
@@ -27,4 +28,5 @@ pub use names::{
     RuleName, TargetId, TriggerName,
 };
 pub use nearest::nearest;
+pub use runtime::{CustomBase, NotOffered, Runtime, UnknownRuntime};
 pub use timestamp::Timestamp;

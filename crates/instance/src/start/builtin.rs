@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use kulkul_model::RequestId;
+use kulkul_model::{RequestId, Runtime};
 use kulkul_sandbox::{Launch, Process};
 
 use super::places::{NODE_SHIM, PYTHON_SHIM, binds, fork_enclosure};
@@ -26,7 +26,6 @@ use crate::isolation::Isolation;
 use crate::launcher::{InstanceDir, Reach, Running};
 use crate::output::{Log, Output};
 use crate::report;
-use crate::runtime::Runtime;
 use crate::zygote::Zygote;
 
 /// How long the end of a zygote that no longer answers is waited for.
