@@ -162,16 +162,28 @@ def test_every_problem_of_a_file_is_told_with_its_line_and_nothing_is_changed(pr
     for line, reason in [(7, "absent does not exist"), (10, "`NOT_SET` is not set"), (16, "nothing says which events")]:
         assert any(f"kulkul.yaml:{line}: " in told and reason in told for told in done.stderr.splitlines()), done.stderr
     assert "echo" not in commands.succeed("function", "list")
-    (project / "kulkul.yaml").write_text(FILE.replace("runtime:", "runtimes:"))
+
+
+def test_everything_of_the_wrong_shape_is_told_at_once_with_its_place(project, commands):
+    (project / "kulkul.yaml").write_text(
+        FILE.replace("timeout: 30s", "timeout: 30").replace("invocation: async", "invocations: async").replace("- id: echo", "- name: echo")
+        .replace("python3.12", "cobol85").replace("    code: code", "    code: absent"))
     done = commands.run("deploy", project)
-    assert done.returncode == 1 and "kulkul.yaml:8: " in done.stderr and "runtimes" in done.stderr
+    assert done.returncode == 1 and done.stdout == ""
+    told = [line.partition("kulkul.yaml:")[2] for line in done.stderr.splitlines() if "kulkul.yaml:" in line]
+    for problem, (place, word) in zip(told, [
+        ("7: functions.echo.code: ", "absent"), ("8: functions.echo.runtime: ", "python3"), ("9: functions.echo.timeout: ", "30s"),
+        ("17: functions.echo.triggers.orders: ", "`invocations`"), ("23: rules.audit.targets[0]: ", "`id`"), ("23: rules.audit.targets[0]: ", "`name`"),
+    ], strict=True):
+        assert problem.startswith(place) and word in problem, done.stderr
+    assert "echo" not in commands.succeed("function", "list")
 
 
 def test_a_refusal_of_the_server_names_the_thing(project, commands):
-    (project / "kulkul.yaml").write_text(FILE.replace("python3.12", "cobol85"))
+    (project / "kulkul.yaml").write_text(FILE.replace("timeout: 30s", "instance_concurrency: 2"))
     done = commands.run("deploy", project)
     assert done.returncode == 1
-    assert "function echo" in done.stderr and "cobol85" in done.stderr
+    assert "function echo" in done.stderr and "instanceConcurrency" in done.stderr
     assert done.stdout.splitlines()[-1].split() == ["created", "bucket", "photos"], "what was done before is told"
 
 

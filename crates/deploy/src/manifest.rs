@@ -1,10 +1,14 @@
 //! The deployment file `kulkul.yaml`: what shall be there.
 //!
-//! The file is read strictly, and everything that can be said without a server is said at once, with its line.
+//! The file is read strictly, and everything that can be said without a server is said at once, with its place: what is
+//! no YAML ends the reading (`yaml`), what has another shape than it should (`read`, `file`) and what cannot be meant
+//! (`check`) do not.
 
 mod check;
 mod file;
+mod read;
 mod variables;
+mod yaml;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -52,6 +56,8 @@ pub struct ManifestFunction {
 pub struct Problem {
     /// The line, from 1; absent when it is about the file as a whole.
     pub line: Option<u64>,
+    /// The names that lead there, such as `functions.resize.timeout`; empty when it is about the file as a whole.
+    pub path: String,
     /// What is wrong.
     pub text: String,
 }
@@ -83,7 +89,7 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or with all its problems, each with its line.
+    /// If it cannot be read, or with all its problems, each with its place.
     pub fn read(path: &Path, variables: &Variables<'_>) -> Result<Self, ManifestError> {
         let path = if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() };
         let unreadable = |source| ManifestError::Unreadable { path: path.clone(), source };
@@ -96,27 +102,30 @@ impl Manifest {
     fn parse(text: &str, directory: &Path, variables: &Variables<'_>) -> Result<Self, Vec<Problem>> {
         if text.len() > FILE_BYTES_MAX {
             let text = format!("a file may have at most {FILE_BYTES_MAX} bytes");
-            return Err(vec![Problem { line: None, text }]);
+            return Err(vec![Problem { line: None, path: String::new(), text }]);
         }
-        let file = file::parse(text).map_err(|problem| vec![problem])?;
-        check::check(file, directory, variables)
+        let (file, problems) = file::parse(text).map_err(|problem| vec![problem])?;
+        check::check(file, problems, directory, variables)
     }
 }
 
 fn listed(path: &Path, problems: &[Problem]) -> String {
     let line = |problem: &Problem| match problem.line {
-        Some(line) => format!("{}:{line}: {}", path.display(), problem.text),
-        None => format!("{}: {}", path.display(), problem.text),
+        Some(_) => format!("{}:{problem}", path.display()),
+        None => format!("{}: {problem}", path.display()),
     };
     problems.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "{line}: {}", self.text),
-            None => f.write_str(&self.text),
+        if let Some(line) = self.line {
+            write!(f, "{line}: ")?;
         }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.text)
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kulkul_instance::Runtime;
+use kulkul_model::OFFERED_RUNTIMES;
 use serde_json::{Map, Value};
 
 use crate::FunctionError;
@@ -265,10 +266,7 @@ fn offered(text: &str) -> Result<Runtime, FunctionError> {
     match text.parse() {
         Ok(Runtime::NotOffered(_)) | Err(_) => {
             let shown: String = text.chars().take(64).collect();
-            invalid(format!(
-                "runtime '{shown}' is not supported; supported: python3, python3.6 and later, nodejs8 and later, \
-                 custom, custom.debian10, custom.debian11, custom.debian12"
-            ))
+            invalid(format!("runtime '{shown}' is not supported; supported: {OFFERED_RUNTIMES}"))
         }
         Ok(runtime) => Ok(runtime),
     }

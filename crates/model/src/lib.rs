@@ -28,5 +28,5 @@ pub use names::{
     RuleName, TargetId, TriggerName,
 };
 pub use nearest::nearest;
-pub use runtime::{CustomBase, NotOffered, Runtime, UnknownRuntime};
+pub use runtime::{CustomBase, NotOffered, OFFERED_RUNTIMES, Runtime, UnknownRuntime};
 pub use timestamp::Timestamp;

@@ -59,7 +59,16 @@ const NOT_OFFERED: [&str; 9] = [
     "micro-sandbox",
 ];
 
+/// The names of the runtimes that this server offers, for people.
+pub const OFFERED_RUNTIMES: &str = "python3, python3.6 and later, nodejs8 and later, custom, custom.debian10, \
+                                    custom.debian11, custom.debian12";
+
 impl Runtime {
+    /// Whether this server offers it.
+    pub fn is_offered(self) -> bool {
+        !matches!(self, Runtime::NotOffered(_))
+    }
+
     /// Whether one instance may serve several requests at once.
     ///
     /// Source: Function Compute 2023-03-30, `instanceConcurrency`: above 1 only for custom runtimes.

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use kulkul_model::{BusName, FunctionName, InvalidName, RuleName, TargetId, TriggerName};
+use kulkul_model::{
+    BusName, FunctionName, InvalidName, OFFERED_RUNTIMES, RuleName, Runtime, TargetId, TriggerName,
+};
 use serde_json::{Value, json};
 
-use super::file::{self, Events, File, Invocation, Lined, Retry, Target};
+use super::file::{self, Events, File, Invocation, Retry, Target, Texts};
+use super::read::Lined;
 use super::{Manifest, ManifestFunction, Problem, Variables};
 use crate::functions::{FunctionSettings, TIMEOUT_DEFAULT, handler_default};
 use crate::rules::RuleSettings;
@@ -17,13 +20,14 @@ use crate::triggers::{self, TriggerSettings};
 /// What a function has when its entry does not say; that of the server.
 const MEMORY_MIB_DEFAULT: u64 = 512;
 
-/// Checks a whole file.
+/// Checks a whole file. `problems` is what was found wrong before.
 pub(super) fn check(
     file: File,
+    problems: Vec<Problem>,
     directory: &Path,
     variables: &Variables<'_>,
 ) -> Result<Manifest, Vec<Problem>> {
-    let mut checker = Checker { directory, variables, problems: Vec::new() };
+    let mut checker = Checker { directory, variables, problems };
     let manifest = checker.manifest(file);
     let mut problems = checker.problems;
     if problems.is_empty() {
@@ -62,14 +66,14 @@ impl Checker<'_> {
     fn function(&mut self, name: String, entry: Lined<file::Function>) -> ManifestFunction {
         self.name::<FunctionName>(&name, &entry);
         let function = entry.value;
-        let code = self.code(&function.code);
+        let code = function.code.as_ref().map(|code| self.code(code)).unwrap_or_default();
         let mut environment = BTreeMap::new();
         for (name, value) in &function.environment {
             environment.insert(name.clone(), self.expanded(value));
         }
         let role = function.role.as_ref().map(|role| self.expanded(role));
         let settings = FunctionSettings {
-            runtime: Some(function.runtime),
+            runtime: function.runtime.map(|runtime| self.runtime(runtime)),
             handler: Some(
                 function
                     .handler
@@ -87,10 +91,19 @@ impl Checker<'_> {
         ManifestFunction { name, code, settings, triggers }
     }
 
-    fn code(&mut self, entry: &Lined<file::Scalars>) -> Vec<PathBuf> {
+    fn runtime(&mut self, entry: Lined<String>) -> String {
+        if !entry.value.parse::<Runtime>().is_ok_and(Runtime::is_offered) {
+            let text = format!("`{}` is no runtime here; there are {OFFERED_RUNTIMES}", entry.value);
+            self.problem(&entry, text);
+        }
+        entry.value
+    }
+
+    fn code(&mut self, entry: &Lined<Texts>) -> Vec<PathBuf> {
         let mut code = Vec::new();
-        for text in entry.value.texts() {
-            match self.variables.expand(&text) {
+        let Texts(texts) = &entry.value;
+        for text in texts {
+            match self.variables.expand(text) {
                 Ok(path) => code.push(self.directory.join(path)),
                 Err(problem) => self.problem(entry, problem),
             }
@@ -98,7 +111,7 @@ impl Checker<'_> {
         for path in code.iter().filter(|path| !path.exists()) {
             self.problem(entry, format!("the code {} does not exist", path.display()));
         }
-        if entry.value.texts().is_empty() {
+        if texts.is_empty() {
             self.problem(entry, "a function needs code".to_owned());
         }
         code
@@ -109,7 +122,7 @@ impl Checker<'_> {
         let trigger = &entry.value;
         let settings = TriggerSettings {
             bus: self.bus(trigger.bus.clone(), &entry),
-            pattern: self.pattern(&trigger.events),
+            pattern: self.events(trigger.events.as_ref()),
             enabled: trigger.enabled,
             invocation: match trigger.invocation {
                 Invocation::Sync => triggers::Invocation::Sync,
@@ -130,25 +143,31 @@ impl Checker<'_> {
     fn rule(&mut self, name: String, entry: Lined<file::Rule>) -> (String, RuleSettings) {
         self.name::<RuleName>(&name, &entry);
         let rule = &entry.value;
+        let targets = rule.targets.as_deref().unwrap_or_default();
         let settings = RuleSettings {
             bus: self.bus(rule.bus.clone(), &entry),
-            pattern: self.pattern(&rule.events),
+            pattern: self.events(rule.events.as_ref()),
             enabled: rule.enabled,
             description: rule.description.clone(),
-            targets: rule.targets.iter().map(|target| self.target(target)).collect(),
+            targets: targets.iter().map(|target| self.target(target)).collect(),
         };
-        let ids: Vec<&Value> = settings.targets.iter().map(|target| &target["Id"]).collect();
-        if let Some(index) = (1..ids.len()).find(|&index| ids[..index].contains(&ids[index])) {
-            self.problem(&rule.targets[index], format!("the target id {} is there twice", ids[index]));
+        let ids: Vec<Option<&String>> = targets.iter().map(|target| target.value.id.as_ref()).collect();
+        for (index, (target, id)) in targets.iter().zip(&ids).enumerate() {
+            if let Some(text) = id.filter(|_| ids[..index].contains(id)) {
+                self.problem(target, format!("the target id `{text}` is there twice"));
+            }
         }
         (name, settings)
     }
 
     fn target(&mut self, entry: &Lined<Target>) -> Value {
         let target = &entry.value;
-        self.name::<TargetId>(&target.id, entry);
+        if let Some(id) = &target.id {
+            self.name::<TargetId>(id, entry);
+        }
         let params = target.params.iter().map(|param| {
-            let mut wire = json!({"ResourceKey": param.key, "Form": param.form.to_uppercase()});
+            let form = param.form.as_ref().map(|form| form.to_uppercase());
+            let mut wire = json!({"ResourceKey": param.key, "Form": form});
             let optional = [("Value", &param.value), ("Template", &param.template)];
             for (name, text) in optional.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?))) {
                 wire[name] = text.as_str().into();
@@ -158,7 +177,7 @@ impl Checker<'_> {
         let mut wire = json!({
             "Id": target.id,
             "Type": target.kind,
-            "Endpoint": self.expanded(&target.endpoint),
+            "Endpoint": target.endpoint.as_ref().map(|endpoint| self.expanded(endpoint)),
             "ParamList": params.collect::<Vec<_>>(),
             "PushRetryStrategy": retry(target.retry).as_str(),
         });
@@ -171,16 +190,17 @@ impl Checker<'_> {
         wire
     }
 
-    /// The pattern as JSON text; empty when it is wrong.
-    fn pattern(&mut self, entry: &Lined<Events>) -> String {
+    /// The pattern as JSON text; empty when it is missing or wrong.
+    fn events(&mut self, entry: Option<&Lined<Events>>) -> String {
+        let Some(entry) = entry else { return String::new() };
         let events = &entry.value;
         let selection = Selection {
-            sources: events.source.texts(),
-            types: events.kind.texts(),
-            buckets: events.bucket.texts(),
-            key_prefixes: events.key_prefix.texts(),
-            key_suffixes: events.key_suffix.texts(),
-            key_prefixes_not: events.key_not_prefix.texts(),
+            sources: events.source.0.clone(),
+            types: events.kind.0.clone(),
+            buckets: events.bucket.0.clone(),
+            key_prefixes: events.key_prefix.0.clone(),
+            key_suffixes: events.key_suffix.0.clone(),
+            key_prefixes_not: events.key_not_prefix.0.clone(),
             matches: events
                 .matches
                 .iter()
@@ -226,9 +246,8 @@ impl Checker<'_> {
         })
     }
 
-    fn problem<T>(&mut self, place: &Lined<T>, text: String) {
-        let line = Some(place.referenced.line()).filter(|line| *line > 0);
-        self.problems.push(Problem { line, text });
+    fn problem<T>(&mut self, entry: &Lined<T>, text: String) {
+        self.problems.push(entry.place.problem(text));
     }
 }
 

@@ -1,20 +1,18 @@
 //! The file as it is written: structs that mirror it.
+//!
+//! A required member is `None` when it is missing or wrong. That was noted, so nothing is said of it again.
 
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use kulkul_model::units;
-use serde::de::{self, Deserialize, Deserializer};
 use serde_json::Value;
-use serde_saphyr::Spanned;
 
 use super::Problem;
+use super::read::{Lined, Place, Read, Reader};
+use super::yaml::{self, Node, Yaml};
 
-/// A value with the line it begins in.
-pub(super) type Lined<T> = Spanned<T>;
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Default)]
 pub(super) struct File {
     pub(super) buses: IndexMap<String, Lined<Bus>>,
     pub(super) buckets: Vec<Lined<String>>,
@@ -22,117 +20,88 @@ pub(super) struct File {
     pub(super) rules: IndexMap<String, Lined<Rule>>,
 }
 
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Bus {
-    #[serde(default)]
     pub(super) description: String,
 }
 
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Function {
-    pub(super) code: Lined<Scalars>,
-    pub(super) runtime: String,
+    pub(super) code: Option<Lined<Texts>>,
+    pub(super) runtime: Option<Lined<String>>,
     pub(super) handler: Option<String>,
-    #[serde(default)]
     pub(super) description: String,
     pub(super) memory: Option<Memory>,
     pub(super) timeout: Option<Seconds>,
     pub(super) role: Option<Lined<String>>,
     pub(super) instance_concurrency: Option<u32>,
-    #[serde(default)]
     pub(super) environment: IndexMap<String, Lined<String>>,
-    #[serde(default)]
     pub(super) triggers: IndexMap<String, Lined<Trigger>>,
 }
 
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Trigger {
     pub(super) bus: Option<String>,
-    pub(super) events: Lined<Events>,
-    #[serde(default)]
+    pub(super) events: Option<Lined<Events>>,
     pub(super) invocation: Invocation,
-    #[serde(default)]
     pub(super) retry: Retry,
     pub(super) max_age: Option<Seconds>,
     pub(super) concurrency: Option<u32>,
     pub(super) dead_letter: Option<Lined<String>>,
-    #[serde(default = "yes")]
     pub(super) enabled: bool,
-    #[serde(default)]
     pub(super) description: String,
 }
 
 /// Which events are meant: a selection, or a whole pattern.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Events {
-    #[serde(default)]
-    pub(super) source: Scalars,
-    #[serde(default, rename = "type")]
-    pub(super) kind: Scalars,
-    #[serde(default)]
-    pub(super) bucket: Scalars,
-    #[serde(default)]
-    pub(super) key_prefix: Scalars,
-    #[serde(default)]
-    pub(super) key_suffix: Scalars,
-    #[serde(default)]
-    pub(super) key_not_prefix: Scalars,
-    #[serde(default, rename = "match")]
+    pub(super) source: Texts,
+    pub(super) kind: Texts,
+    pub(super) bucket: Texts,
+    pub(super) key_prefix: Texts,
+    pub(super) key_suffix: Texts,
+    pub(super) key_not_prefix: Texts,
     pub(super) matches: IndexMap<String, Scalars>,
     pub(super) pattern: Option<Value>,
 }
 
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Rule {
     pub(super) bus: Option<String>,
-    pub(super) events: Lined<Events>,
-    #[serde(default = "yes")]
+    pub(super) events: Option<Lined<Events>>,
     pub(super) enabled: bool,
-    #[serde(default)]
     pub(super) description: String,
-    pub(super) targets: Vec<Lined<Target>>,
+    pub(super) targets: Option<Vec<Lined<Target>>>,
 }
 
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Target {
-    pub(super) id: String,
-    #[serde(rename = "type")]
-    pub(super) kind: String,
-    pub(super) endpoint: Lined<String>,
-    #[serde(default)]
+    pub(super) id: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) endpoint: Option<Lined<String>>,
     pub(super) params: Vec<Param>,
-    #[serde(default)]
     pub(super) retry: Retry,
     pub(super) concurrency: Option<u32>,
     pub(super) dead_letter: Option<Lined<String>>,
 }
 
 /// A parameter of a target, as the API has it.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Param {
-    pub(super) key: String,
-    pub(super) form: String,
+    pub(super) key: Option<String>,
+    pub(super) form: Option<String>,
     pub(super) value: Option<String>,
     pub(super) template: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Invocation {
     #[default]
     Sync,
     Async,
 }
 
-#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Retry {
     #[default]
     Backoff,
@@ -147,70 +116,193 @@ pub(super) struct Memory(pub(super) u64);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seconds(pub(super) Duration);
 
+/// One text, or a list of them: whatever YAML takes each for, so `type: 404` means the type `404`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Texts(pub(super) Vec<String>);
+
 /// One scalar, or a list of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scalars(pub(super) Vec<Value>);
 
-/// Reads the text of a file.
-pub(super) fn parse(text: &str) -> Result<File, Problem> {
+/// Reads the text of a file: what it says, as far as that can be read, and what is wrong with the rest. An error when
+/// it is no YAML.
+pub(super) fn parse(text: &str) -> Result<(File, Vec<Problem>), Problem> {
     // A file of nothing but comments is a file that asks for nothing.
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        return Ok(File::default());
+        return Ok((File::default(), Vec::new()));
     }
-    let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let line = error.location().map(|location| location.line()).filter(|line| *line > 0);
-        // The message ends with the place, which is said in front.
-        let text = error.to_string();
-        let text = text.split(" at line ").next().unwrap_or(&text).to_owned();
-        Problem { line, text }
-    })
+    let node = yaml::parse(text)?;
+    let (place, mut reader) = (Place::of_file(&node), Reader::new(text));
+    let file = File::read(node, &place, &mut reader).unwrap_or_default();
+    Ok((file, reader.problems))
 }
 
-fn yes() -> bool {
-    true
+impl Read for File {
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        reader.members(node, place, |fields| Self {
+            buses: fields.optional("buses").unwrap_or_default(),
+            buckets: fields.optional("buckets").unwrap_or_default(),
+            functions: fields.optional("functions").unwrap_or_default(),
+            rules: fields.optional("rules").unwrap_or_default(),
+        })
+    }
 }
 
-impl<'de> Deserialize<'de> for Memory {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bytes = units::bytes(&text).map_err(|problem| de::Error::custom(format!("memory {problem}")))?;
-        match bytes.is_multiple_of(1 << 20) && bytes > 0 {
+impl Read for Bus {
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        reader.members(node, place, |fields| Self {
+            description: fields.optional("description").unwrap_or_default(),
+        })
+    }
+}
+
+impl Read for Function {
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        reader.members(node, place, |fields| Self {
+            code: fields.required("code"),
+            runtime: fields.required("runtime"),
+            handler: fields.optional("handler"),
+            description: fields.optional("description").unwrap_or_default(),
+            memory: fields.optional("memory"),
+            timeout: fields.optional("timeout"),
+            role: fields.optional("role"),
+            instance_concurrency: fields.optional("instance_concurrency"),
+            environment: fields.optional("environment").unwrap_or_default(),
+            triggers: fields.optional("triggers").unwrap_or_default(),
+        })
+    }
+}
+
+impl Read for Trigger {
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        reader.members(node, place, |fields| Self {
+            events: fields.required("events"),
+            bus: fields.optional("bus"),
+            invocation: fields.optional("invocation").unwrap_or_default(),
+            retry: fields.optional("retry").unwrap_or_default(),
+            max_age: fields.optional("max_age"),
+            concurrency: fields.optional("concurrency"),
+            dead_letter: fields.optional("dead_letter"),
+            enabled: fields.optional("enabled").unwrap_or(true),
+            description: fields.optional("description").unwrap_or_default(),
+        })
+    }
+}
+
+impl Read for Events {
+    /// Half a selection would select more than was meant, so it is none when anything about it is wrong.
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        let before = reader.problems.len();
+        let events = reader.members(node, place, |fields| Self {
+            source: fields.given("source"),
+            kind: fields.given("type"),
+            bucket: fields.given("bucket"),
+            key_prefix: fields.given("key_prefix"),
+            key_suffix: fields.given("key_suffix"),
+            key_not_prefix: fields.given("key_not_prefix"),
+            matches: fields.optional("match").unwrap_or_default(),
+            pattern: fields.optional("pattern"),
+        });
+        events.filter(|_| reader.problems.len() == before)
+    }
+}
+
+impl Read for Rule {
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        reader.members(node, place, |fields| Self {
+            events: fields.required("events"),
+            targets: fields.required("targets"),
+            bus: fields.optional("bus"),
+            enabled: fields.optional("enabled").unwrap_or(true),
+            description: fields.optional("description").unwrap_or_default(),
+        })
+    }
+}
+
+impl Read for Target {
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        reader.members(node, place, |fields| Self {
+            id: fields.required("id"),
+            kind: fields.required("type"),
+            endpoint: fields.required("endpoint"),
+            params: fields.optional("params").unwrap_or_default(),
+            retry: fields.optional("retry").unwrap_or_default(),
+            concurrency: fields.optional("concurrency"),
+            dead_letter: fields.optional("dead_letter"),
+        })
+    }
+}
+
+impl Read for Param {
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        reader.members(node, place, |fields| Self {
+            key: fields.required("key"),
+            form: fields.required("form"),
+            value: fields.optional("value"),
+            template: fields.optional("template"),
+        })
+    }
+}
+
+impl Read for Invocation {
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        reader.one_of(node, place, &[("sync", Self::Sync), ("async", Self::Async)])
+    }
+}
+
+impl Read for Retry {
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        reader.one_of(
+            node,
+            place,
+            &[("backoff", Self::Backoff), ("exponential-decay", Self::ExponentialDecay)],
+        )
+    }
+}
+
+impl Read for Memory {
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        let text = String::read(node, place, reader)?;
+        let memory = units::bytes(&text).and_then(|bytes| match bytes.is_multiple_of(1 << 20) && bytes > 0 {
             true => Ok(Self(bytes >> 20)),
-            false => Err(de::Error::custom(format!("memory is `{text}`, but must be whole MiB"))),
+            false => Err(format!("is `{text}`, but must be whole MiB")),
+        });
+        reader.noted(memory, place)
+    }
+}
+
+impl Read for Seconds {
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        let text = String::read(node, place, reader)?;
+        let seconds = units::duration(&text).and_then(|duration| {
+            match duration.subsec_nanos() == 0 && !duration.is_zero() {
+                true => Ok(Self(duration)),
+                false => Err(format!("is `{text}`, but must be whole seconds")),
+            }
+        });
+        reader.noted(seconds, place)
+    }
+}
+
+impl Read for Texts {
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        if matches!(node.value, Yaml::List(_)) {
+            return Vec::<String>::read(node, place, reader).map(Self);
         }
+        String::read(node, place, reader).map(|text| Self(vec![text]))
     }
 }
 
-impl<'de> Deserialize<'de> for Seconds {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let duration =
-            units::duration(&text).map_err(|problem| de::Error::custom(format!("the time {problem}")))?;
-        match duration.subsec_nanos() == 0 && !duration.is_zero() {
-            true => Ok(Self(duration)),
-            false => Err(de::Error::custom(format!("the time is `{text}`, but must be whole seconds"))),
-        }
-    }
-}
-
-impl Scalars {
-    /// Each as text, whatever YAML took it for: `type: 404` means the type `404`.
-    pub(super) fn texts(&self) -> Vec<String> {
-        let text = |scalar: &Value| scalar.as_str().map_or_else(|| scalar.to_string(), str::to_owned);
-        self.0.iter().map(text).collect()
-    }
-}
-
-impl<'de> Deserialize<'de> for Scalars {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let all = match Value::deserialize(deserializer)? {
+impl Read for Scalars {
+    fn read(node: Node, place: &Place, reader: &mut Reader) -> Option<Self> {
+        let all = match node.value.into_json() {
             Value::Array(all) => all,
             one => vec![one],
         };
-        match all.iter().any(|value| value.is_array() || value.is_object()) {
+        let scalars = match all.iter().any(|value| value.is_array() || value.is_object()) {
             false => Ok(Self(all)),
-            true => Err(de::Error::custom("expected a value or a list of values")),
-        }
+            true => Err("must be a value or a list of values".to_owned()),
+        };
+        reader.noted(scalars, place)
     }
 }

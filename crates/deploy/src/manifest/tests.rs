@@ -119,6 +119,96 @@ functions:
 }
 
 #[test]
+fn a_text_is_what_is_written_whatever_yaml_takes_it_for() {
+    let manifest = parse(
+        r#"
+functions:
+  f:
+    code: src
+    runtime: python3
+    environment:
+      VERSION: &version 1.10
+      SAME: *version
+      QUOTED: "1.10"
+      ANSWER: yes
+      MODE: 0755
+      ENDLESS: .inf
+    triggers:
+      t:
+        events: {source: shop, type: [404, 1.0], match: {data.n: [1.50, null]}}
+"#,
+    )
+    .unwrap();
+    let function = &manifest.functions[0];
+    let expected = [
+        ("ANSWER", "yes"),
+        ("ENDLESS", ".inf"),
+        ("MODE", "0755"),
+        ("QUOTED", "1.10"),
+        ("SAME", "1.10"),
+        ("VERSION", "1.10"),
+    ];
+    let expected = expected.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    assert_eq!(function.settings.environment, Some(expected.into()));
+    let (_, trigger) = &function.triggers[0];
+    let pattern = json!({"source": ["shop"], "type": ["404", "1.0"], "data": {"n": [1.5, null]}});
+    assert_eq!(pattern_of(trigger), pattern);
+}
+
+#[test]
+fn everything_of_the_wrong_shape_is_told_at_once_with_its_place() {
+    let problems = parse(
+        r#"
+bukets: [a]
+buckets: nothing
+functions:
+  f:
+    code: src
+    timeuot: 5s
+    memory: 1KiB
+    instance_concurrency: many
+    environment: {A: [1]}
+    triggers:
+      t:
+        retry: never
+        enabled: sometimes
+        events: {source: {a: b}}
+  g:
+    runtime: cobol85
+  h: nothing
+rules:
+  r:
+    events: {match: {data.x: {y: 1}}, source: shop}
+    targets:
+      - {id: t, type: http}
+      - 7
+"#,
+    )
+    .unwrap_err();
+    let expected = [
+        "2: `bukets` is not known here; known are `buses`, `buckets`, `functions`, `rules`",
+        "3: buckets: must be a list",
+        "6: functions.f: `runtime` is missing",
+        "7: functions.f: `timeuot` is not known here; known are `code`, `runtime`, `handler`, `description`, \
+         `memory`, `timeout`, `role`, `instance_concurrency`, `environment`, `triggers`",
+        "8: functions.f.memory: is `1KiB`, but must be whole MiB",
+        "9: functions.f.instance_concurrency: must be a whole number",
+        "10: functions.f.environment.A: must be a text",
+        "13: functions.f.triggers.t.retry: is `never`, but must be one of `backoff`, `exponential-decay`",
+        "14: functions.f.triggers.t.enabled: must be `true` or `false`",
+        "15: functions.f.triggers.t.events.source: must be a text",
+        "17: functions.g: `code` is missing",
+        "17: functions.g.runtime: `cobol85` is no runtime here; there are python3, python3.6 and later, nodejs8 \
+         and later, custom, custom.debian10, custom.debian11, custom.debian12",
+        "18: functions.h: must have members, each with a name",
+        "21: rules.r.events.match.data.x: must be a value or a list of values",
+        "23: rules.r.targets[0]: `endpoint` is missing",
+        "24: rules.r.targets[1]: must have members, each with a name",
+    ];
+    assert_eq!(problems, expected);
+}
+
+#[test]
 fn every_problem_is_told_with_its_line() {
     let problems = parse(
         r#"
