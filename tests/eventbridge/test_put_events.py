@@ -204,9 +204,9 @@ def test_traced_events_can_be_searched(eb, hub, bus, record):
 
 
 def test_pages_of_traced_events_go_on_beyond_what_is_counted(server, hub, bus):
-    batches = [[{"id": f"{batch}-{i}", "source": "s", "type": "t", "specversion": "1.0"} for i in range(1000)]
-               for batch in range(10)]
-    for events in [*batches, [{"id": "newest", "source": "s", "type": "t", "specversion": "1.0"}]]:
+    batches = [[{"id": f"{batch}-{i}", "source": "s", "type": "t", "specversion": "1.0"} for i in range(550)]
+               for batch in range(2)]
+    for events in batches:
         answer = call(server, "POST", f"/events/{bus}", json.dumps(events),
                       {"content-type": "application/cloudevents-batch+json"})
         assert answer.status_code == 200, answer.text
@@ -216,7 +216,11 @@ def test_pages_of_traced_events_go_on_beyond_what_is_counted(server, hub, bus):
             event_bus_name=bus, start_time=0, end_time=int(time.time() * 1000) + 60_000, limit=100, next_token=token)
         return checked(hub.client.query_traced_events(request)).data
 
-    first, full, last = page("0"), page("9900"), page("10000")
-    assert (first.events[0].event_id, first.total, first.next_token) == ("newest", 10_000, "100")
-    assert (len(full.events), full.next_token) == (100, "10000")
-    assert ([found.event_id for found in last.events], last.next_token) == (["0-0"], None)
+    pages = [page("0")]
+    assert pages[0].total == 1000
+    hub.put(bus, event("newer"))
+    while pages[-1].next_token:
+        pages.append(page(pages[-1].next_token))
+    found = [event.event_id for page in pages for event in page.events]
+    # What came in meanwhile moved none of them to another page.
+    assert found == [f"{batch}-{i}" for batch in (1, 0) for i in reversed(range(550))]

@@ -1,13 +1,17 @@
 //! Reading what happened to events.
 
 use kulkul_model::BusName;
-use kulkul_store::{LogName, Record, StoreError, TraceFilter, TracedRecord};
+use kulkul_store::{LogName, Record, Seq, StoreError, TraceFilter, TracedRecord};
 
 use crate::error::BusError;
 use crate::hub::Hub;
 
 /// How many acceptances of one event id a trace shows.
 const SAME_ID_MAX: usize = 100;
+
+/// How far the events that a search finds are counted: a million may have to be looked through for it, and that takes
+/// some 20 ms at most.
+const COUNTED_MAX: u64 = 1_000;
 
 impl Hub {
     /// Everything known of the events with an id on a bus, newest first.
@@ -29,21 +33,22 @@ impl Hub {
             source: Some(source.to_owned()),
             ..TraceFilter::default()
         };
-        Ok(!self.parts.traces.search(&filter, 0, 1).await?.is_empty())
+        Ok(!self.parts.traces.search(&filter, None, 1).await?.is_empty())
     }
 
-    /// The events of a bus that a filter finds, newest first, and how many there are, counted up to 10,000.
+    /// The events of a bus that a filter finds, newest first and from the first after the place `after`, and how many
+    /// there are in all, counted up to 1,000.
     pub async fn search(
         &self,
         bus: &BusName,
         filter: TraceFilter,
-        offset: usize,
+        after: Option<Seq>,
         max: usize,
     ) -> Result<(Vec<Record>, u64), BusError> {
         let log: LogName = self.existing_bus(bus)?.log.clone();
         let filter = TraceFilter { log: Some(log), ..filter };
-        let total = self.parts.traces.count(&filter, 10_000).await?;
-        let found = self.parts.traces.search(&filter, offset, max).await?;
+        let total = self.parts.traces.count(&filter, COUNTED_MAX).await?;
+        let found = self.parts.traces.search(&filter, after, max).await?;
         Ok((found, total))
     }
 }

@@ -145,8 +145,8 @@ pub trait Traces: Send + Sync + 'static {
     /// The record at a place, with everything known. Takes the same time however many there are.
     fn by_place(&self, seq: Seq) -> StoreFuture<'_, Option<TracedRecord>>;
 
-    /// The records that a filter finds, newest first, skipping `offset`, at most `max`.
-    fn search(&self, filter: &TraceFilter, offset: usize, max: usize) -> StoreFuture<'_, Vec<Record>>;
+    /// The records that a filter finds, newest first, from the first after the place `after`, at most `max`.
+    fn search(&self, filter: &TraceFilter, after: Option<Seq>, max: usize) -> StoreFuture<'_, Vec<Record>>;
 
     /// The records that a filter finds, in an order, from the first after the place `after`, at most `max`.
     ///

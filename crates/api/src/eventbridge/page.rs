@@ -1,4 +1,8 @@
-//! Paging: `Limit` and a `NextToken` that is a decimal offset.
+//! Paging: `Limit` and a `NextToken` that is a decimal number.
+
+use std::str::FromStr;
+
+use kulkul_store::Seq;
 
 use super::error::RpcError;
 use super::params::Params;
@@ -26,33 +30,50 @@ impl Page {
     }
 
     fn asked_as(params: &Params<'_>, name: &'static str, default: usize) -> Result<Self, RpcError> {
-        let limit = match params.number(name)? {
-            None => default,
-            Some(limit @ 1..=LIMIT_MAX) => limit as usize,
-            Some(_) => return Err(RpcError::invalid(name)),
-        };
-        let offset = match params.get("NextToken").filter(|token| !token.is_empty()) {
-            None => 0,
-            Some(token) => token.parse::<u32>().map(|offset| offset as usize).map_err(|_| {
-                RpcError::business("NextTokenInvalid", "The next token is not one that was given out.")
-            })?,
-        };
-        Ok(Self { offset, limit })
+        let limit = limit(params, name, default)?;
+        Ok(Self { offset: token::<u32>(params)? as usize, limit })
     }
 
     /// The token of the next page of a list with `total` entries; `None` when this is the last one.
     pub(crate) fn next_token(&self, total: usize) -> Option<String> {
-        self.next_token_when(self.next_offset() < total)
+        let next = self.offset.saturating_add(self.limit);
+        (next < total).then(|| next.to_string())
     }
+}
 
-    /// The token of the next page, when there is `more` than this one has.
-    pub(crate) fn next_token_when(&self, more: bool) -> Option<String> {
-        more.then(|| self.next_offset().to_string())
-    }
+/// Which part of a list of events is asked for, newest first. The token is the place of the last one that was seen, so
+/// a page costs the same however far back it is, and what comes in meanwhile moves none to another page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PageOfEvents {
+    /// The place before which it begins; `None` is the newest event.
+    pub(crate) after: Option<Seq>,
+    pub(crate) limit: usize,
+}
 
-    fn next_offset(&self) -> usize {
-        self.offset.saturating_add(self.limit)
+impl PageOfEvents {
+    pub(crate) fn asked(params: &Params<'_>) -> Result<Self, RpcError> {
+        let limit = limit(params, "Limit", LIMIT_MAX as usize)?;
+        Ok(Self { after: Some(token(params)?).filter(|place| *place > 0).map(Seq), limit })
     }
+}
+
+fn limit(params: &Params<'_>, name: &'static str, default: usize) -> Result<usize, RpcError> {
+    match params.number(name)? {
+        None => Ok(default),
+        Some(limit @ 1..=LIMIT_MAX) => Ok(limit as usize),
+        Some(_) => Err(RpcError::invalid(name)),
+    }
+}
+
+/// The token; zero, where every list begins, when there is none.
+fn token<T: FromStr + Default>(params: &Params<'_>) -> Result<T, RpcError> {
+    let given = params.get("NextToken").filter(|token| !token.is_empty());
+    given.map_or(Ok(T::default()), |token| {
+        let parsed = token.parse();
+        parsed.map_err(|_| {
+            RpcError::business("NextTokenInvalid", "The next token is not one that was given out.")
+        })
+    })
 }
 
 #[cfg(test)]
@@ -79,6 +100,19 @@ mod tests {
             let expected = expected.map(|(offset, limit)| Page { offset, limit }).map_err(str::to_owned);
             assert_eq!(page(query), expected, "{query}");
         }
+    }
+
+    #[test]
+    fn events_go_on_after_a_place() {
+        let page = |query: &str| {
+            let page = PageOfEvents::asked(&Params::parse(query, b"").unwrap());
+            page.map(|page| (page.after, page.limit)).map_err(|error| error.code.into_owned())
+        };
+        assert_eq!(page("Limit=10"), Ok((None, 10)));
+        assert_eq!(page("NextToken=0"), Ok((None, 100)));
+        assert_eq!(page("NextToken=5000000000"), Ok((Some(Seq(5_000_000_000)), 100)));
+        assert_eq!(page("NextToken=x"), Err("NextTokenInvalid".to_owned()));
+        assert_eq!(page("Limit=101"), Err("InvalidLimit".to_owned()));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Rpc;
 use super::error::RpcError;
-use super::page::Page;
+use super::page::PageOfEvents;
 use super::reply::Success;
 
 /// A page of events.
@@ -44,7 +44,7 @@ impl<'a> TracedEvent<'a> {
 
 /// Newest first; all filters that are given must hold.
 pub(super) async fn run(rpc: Rpc<'_>) -> Result<Success, RpcError> {
-    let (params, page) = (rpc.params, Page::asked(rpc.params)?);
+    let (params, page) = (rpc.params, PageOfEvents::asked(rpc.params)?);
     let bus = params.bus()?;
     let text = |name| params.get(name).filter(|text: &&str| !text.is_empty()).map(str::to_owned);
     let time = |name: &'static str| {
@@ -61,10 +61,11 @@ pub(super) async fn run(rpc: Rpc<'_>) -> Result<Success, RpcError> {
         ..TraceFilter::default()
     };
     // One more than a page says whether there is a next one: the total is counted up to a bound only.
-    let (mut records, total) = rpc.call.api.hub.search(&bus, filter, page.offset, page.limit + 1).await?;
+    let (mut records, total) = rpc.call.api.hub.search(&bus, filter, page.after, page.limit + 1).await?;
     let more = records.len() > page.limit;
     records.truncate(page.limit);
+    let last = records.last().filter(|_| more);
     let total = usize::try_from(total).unwrap_or(usize::MAX);
     let events = records.iter().map(|record| TracedEvent::of(record, bus.as_str())).collect();
-    Ok(Success::of(&Listed { events, next_token: page.next_token_when(more), total }))
+    Ok(Success::of(&Listed { events, next_token: last.map(|record| record.seq.0.to_string()), total }))
 }

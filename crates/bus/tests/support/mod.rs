@@ -95,8 +95,8 @@ impl Traces for Fickle<dyn Traces> {
         self.inner.by_place(seq)
     }
 
-    fn search(&self, filter: &TraceFilter, offset: usize, max: usize) -> StoreFuture<'_, Vec<Record>> {
-        self.inner.search(filter, offset, max)
+    fn search(&self, filter: &TraceFilter, after: Option<Seq>, max: usize) -> StoreFuture<'_, Vec<Record>> {
+        self.inner.search(filter, after, max)
     }
 
     fn page(

@@ -106,7 +106,7 @@ impl Server {
     /// The events on the bus, oldest first.
     pub async fn events(&self) -> Vec<Value> {
         let traces: Arc<dyn Traces> = self.store.traces();
-        let mut records = traces.search(&TraceFilter::default(), 0, 10_000).await.unwrap();
+        let mut records = traces.search(&TraceFilter::default(), None, 10_000).await.unwrap();
         records.reverse();
         records.iter().map(|record| serde_json::from_slice(&record.body).unwrap()).collect()
     }

@@ -27,7 +27,7 @@ impl Traces for Events {
             TraceFilter { log: Some(log.clone()), id: Some(id.to_owned()), ..TraceFilter::default() };
         let shared = Arc::clone(&self.shared);
         Box::pin(self.readers.snapshot(move |conn| {
-            let seqs = find(conn, &shared.names, &filter, 0, max)?;
+            let seqs = find(conn, &shared.names, &filter, None, max)?;
             seqs.into_iter()
                 .map(|seq| trace(conn, seq))
                 .collect::<rusqlite::Result<_>>()
@@ -39,10 +39,10 @@ impl Traces for Events {
         Box::pin(self.readers.snapshot(move |conn| trace_at(conn, seq).attempting("read a trace")))
     }
 
-    fn search(&self, filter: &TraceFilter, offset: usize, max: usize) -> StoreFuture<'_, Vec<Record>> {
+    fn search(&self, filter: &TraceFilter, after: Option<Seq>, max: usize) -> StoreFuture<'_, Vec<Record>> {
         let (filter, shared) = (filter.clone(), Arc::clone(&self.shared));
         Box::pin(self.readers.snapshot(move |conn| {
-            let seqs = find(conn, &shared.names, &filter, offset, max)?;
+            let seqs = find(conn, &shared.names, &filter, after, max)?;
             let read = |seq| read(conn, seq).map(|(record, _)| record);
             seqs.into_iter().map(read).collect::<rusqlite::Result<_>>().attempting("read a record")
         }))
@@ -109,18 +109,13 @@ fn find(
     conn: &Connection,
     names: &Names,
     filter: &TraceFilter,
-    offset: usize,
+    after: Option<Seq>,
     max: usize,
 ) -> Result<Vec<u64>, StoreError> {
     let mut seqs = Vec::new();
     let Some(search) = Search::new(conn, names, filter)?.filter(|_| max > 0) else { return Ok(seqs) };
-    let mut to_skip = offset;
-    search.run(conn, Walk::ALL, |seq| {
-        if to_skip > 0 {
-            to_skip -= 1;
-        } else {
-            seqs.push(seq);
-        }
+    search.run(conn, Walk { after, ..Walk::ALL }, |seq| {
+        seqs.push(seq);
         if seqs.len() < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     Ok(seqs)

@@ -145,6 +145,6 @@ fn smaller_than(bytes: u64) -> Retention {
 }
 
 async fn kept(store: &Store) -> Vec<String> {
-    let found = store.traces.search(&TraceFilter::default(), 0, 9).await.unwrap();
+    let found = store.traces.search(&TraceFilter::default(), None, 9).await.unwrap();
     found.into_iter().map(|record| record.key.id).collect()
 }

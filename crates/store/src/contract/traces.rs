@@ -219,15 +219,16 @@ pub async fn what_is_found_comes_in_pages_newest_first(engine: &dyn Engine) {
     let store = engine.open().await;
     append_many(&store, 0..2500).await;
     let filter = TraceFilter { source: Some("source-1".to_owned()), ..TraceFilter::default() };
-    let mut found = Vec::new();
-    while let page = store.traces.search(&filter, found.len(), 300).await.unwrap()
+    let (mut found, mut last) = (Vec::new(), None);
+    while let page = store.traces.search(&filter, last, 300).await.unwrap()
         && !page.is_empty()
     {
+        last = page.last().map(|record| record.seq);
         found.extend(page.into_iter().map(|record| record.key.id));
     }
     let expected: Vec<_> = (0..2500).rev().filter(|n| n % 3 == 1).map(|n| format!("id-{n}")).collect();
     assert_eq!(found, expected);
-    assert_eq!(store.traces.search(&filter, 0, 0).await.unwrap().len(), 0);
+    assert_eq!(store.traces.search(&filter, None, 0).await.unwrap().len(), 0);
 }
 
 /// Counting everything may take long.
@@ -267,6 +268,6 @@ pub(super) async fn append_many(store: &Store, range: std::ops::Range<usize>) {
 }
 
 async fn ids(store: &Store, filter: &TraceFilter) -> Vec<String> {
-    let found: Vec<Record> = store.traces.search(filter, 0, 99).await.unwrap();
+    let found: Vec<Record> = store.traces.search(filter, None, 99).await.unwrap();
     found.into_iter().map(|record| record.key.id).collect()
 }
