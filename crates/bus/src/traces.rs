@@ -11,7 +11,7 @@ const SAME_ID_MAX: usize = 100;
 
 /// How far the events that a search finds are counted: a million may have to be looked through for it, and that takes
 /// some 20 ms at most.
-const COUNTED_MAX: u64 = 1_000;
+const COUNTED_MAX: u64 = 500;
 
 impl Hub {
     /// Everything known of the events with an id on a bus, newest first.
@@ -37,7 +37,7 @@ impl Hub {
     }
 
     /// The events of a bus that a filter finds, newest first and from the first after the place `after`, and how many
-    /// there are in all, counted up to 1,000.
+    /// there are in all, counted up to 500.
     pub async fn search(
         &self,
         bus: &BusName,
