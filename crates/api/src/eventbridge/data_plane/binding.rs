@@ -2,6 +2,8 @@
 //!
 //! Source: CloudEvents 1.0, HTTP protocol binding.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
@@ -79,7 +81,8 @@ pub(crate) fn binary<'a>(headers: &HeaderMap, body: &[u8]) -> Read<'a> {
     let content_type = content_type(headers);
     for (name, value) in headers {
         let Some(name) = name.as_str().strip_prefix("ce-") else { continue };
-        let value = std::str::from_utf8(value.as_bytes()).ok().and_then(|text| decode_text(text, Plus::Plus));
+        let value = std::str::from_utf8(value.as_bytes()).ok();
+        let value = value.and_then(|text| decode_text(&unquoted(text), Plus::Plus).map(Cow::into_owned));
         let value = value.ok_or_else(|| EventError::Extension {
             attribute: name.chars().take(64).collect(),
             problem: "is not UTF-8",
@@ -93,6 +96,22 @@ pub(crate) fn binary<'a>(headers: &HeaderMap, body: &[u8]) -> Read<'a> {
         set_data(&mut draft, body.to_vec());
     }
     Ok(draft)
+}
+
+/// The content of a header's value that stands in double quotes, as they may.
+///
+/// Source: CloudEvents 1.0.2, HTTP protocol binding, 3.1.3.2: quotes are undone first, then percent-encoding.
+fn unquoted(value: &str) -> Cow<'_, str> {
+    let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return Cow::Borrowed(value);
+    };
+    let mut text = String::with_capacity(inner.len());
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        // A backslash stands for what follows it.
+        text.extend(if character == '\\' { characters.next() } else { Some(character) });
+    }
+    Cow::Owned(text)
 }
 
 #[cfg(test)]
@@ -130,6 +149,23 @@ mod tests {
             .map(|name| draft.get_text(name).unwrap());
         assert_eq!(seen, ["a b", "s", "b1", "application/json"]);
         assert_eq!(draft.get("data"), Some(r#"{"a":1}"#));
+    }
+
+    #[test]
+    fn values_of_headers_may_stand_in_quotes() {
+        let table = [
+            (r#""a b""#, "a b"),
+            (r#""a \"b\" \\ %C3%BC""#, r#"a "b" \ ü"#),
+            (r#""""#, ""),
+            (r#"""#, r#"""#),
+            (r#"a "b""#, r#"a "b""#),
+            (r"a\b", r"a\b"),
+        ];
+        for (sent, expected) in table {
+            let headers = headers(&format!("ce-id:1\nce-subject:{sent}"));
+            let read = events(&headers, b"", 16).unwrap();
+            assert_eq!(read[0].as_ref().unwrap().get_text("subject").unwrap(), expected, "{sent}");
+        }
     }
 
     #[test]
