@@ -302,9 +302,11 @@ impl Drop for Claimed {
 }
 
 impl Seen {
+    /// Remembers an event, and forgets what it makes too old or too much: this server's own events come without a claim.
     fn accepted(&mut self, print: Print, trace_id: TraceId, at: Timestamp) {
         self.events.insert(print, Fate::Accepted { at, trace_id });
         self.order.push_back((at, print));
+        self.forget(at);
     }
 
     /// Forgets what is out of the window, and the oldest beyond the bound.
@@ -331,6 +333,7 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kulkul_store::{LogName, RecordKey};
 
     fn event(source: &str, id: &str) -> Event {
         Event::from_stored("{}".into(), id.to_owned(), source.to_owned(), "t".to_owned(), None)
@@ -442,6 +445,27 @@ mod tests {
         for (body, expected) in table {
             assert_eq!(is_first_hand(body.as_bytes()), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn what_comes_without_a_claim_is_forgotten_too() {
+        let remembered = remembered(10);
+        let own = |id: i64| NewRecord {
+            key: RecordKey {
+                log: LogName("bus/default".into()),
+                id: id.to_string(),
+                source: "acs.oss".to_owned(),
+                kind: "t".to_owned(),
+                subject: String::new(),
+            },
+            trace_id: FIRST,
+            accepted_at: at(id),
+            body: "{}".into(),
+            routes: Vec::new(),
+        };
+        (0..100).for_each(|second| remembered.add(&own(second)));
+        let seen = remembered.seen();
+        assert_eq!((seen.order.len(), seen.events.len()), (11, 11));
     }
 
     #[tokio::test]
