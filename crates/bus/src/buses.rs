@@ -14,8 +14,10 @@ use crate::rule::is_on_bus;
 /// Source: EventBridge 2020-04-01, names and limits.
 const DESCRIPTION_CHARS_MAX: usize = 255;
 
+/// What the names of the service's own buses and rules start with.
+///
 /// Source: EventBridge 2020-04-01, names and limits.
-const RESERVED_PREFIX: &str = "eventbridge-reserved-";
+pub const RESERVED_PREFIX: &str = "eventbridge-reserved-";
 
 impl Hub {
     /// Creates a bus.

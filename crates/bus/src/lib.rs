@@ -26,6 +26,7 @@ mod targets;
 mod traces;
 
 pub use accept::{Acceptance, Prepared};
+pub use buses::RESERVED_PREFIX;
 pub use dedup::{DeduplicationWindow, InvalidWindow};
 pub use dry_run::{DryChange, DryPayload, DryRun, DrySample, NewDryRun};
 pub use error::{AcceptError, BusError, ReplayError};

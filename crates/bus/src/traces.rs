@@ -10,7 +10,7 @@ use crate::hub::Hub;
 const SAME_ID_MAX: usize = 100;
 
 /// How far the events that a search finds are counted: a million may have to be looked through for it, and that takes
-/// some 20 ms at most.
+/// some 20 ms where one in 200 is found.
 const COUNTED_MAX: u64 = 500;
 
 impl Hub {

@@ -1,6 +1,6 @@
 //! CreateRule.
 
-use kulkul_bus::{NewRule, RuleStatus};
+use kulkul_bus::{NewRule, RESERVED_PREFIX, RuleStatus};
 use kulkul_model::rule_arn;
 use serde::Serialize;
 
@@ -9,11 +9,6 @@ use super::error::RpcError;
 use super::params::Params;
 use super::reply::Success;
 use super::target::{TargetInput, configs};
-
-/// What the names of the service's own rules start with, as those of its buses do.
-///
-/// Source: EventBridge 2020-04-01, names and limits.
-const RESERVED_PREFIX: &str = "eventbridge-reserved-";
 
 #[derive(Serialize)]
 struct Created {
