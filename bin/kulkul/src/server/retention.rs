@@ -77,8 +77,8 @@ mod tests {
 
     #[test]
     fn more_can_be_forgotten_than_can_be_accepted() {
-        // What the store takes durably on two cores: see docs/benchmarks.md.
-        const ACCEPTED_PER_SECOND: f64 = 85_000.0;
+        // More than the store was seen to take durably on two cores: see docs/benchmarks.md.
+        const ACCEPTED_PER_SECOND: f64 = 100_000.0;
         let waiting = BREATH.as_secs_f64() / BATCH as f64;
         assert!(
             waiting * ACCEPTED_PER_SECOND < 0.2,
