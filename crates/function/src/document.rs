@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kulkul_instance::UnknownRuntime;
+use kulkul_model::UnknownRuntime;
 use kulkul_model::{FunctionName, Timestamp};
 use kulkul_store::{Digest, Key, StoreError};
 use serde::{Deserialize, Serialize};

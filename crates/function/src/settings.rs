@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kulkul_instance::Runtime;
-use kulkul_model::OFFERED_RUNTIMES;
+use kulkul_model::{OFFERED_RUNTIMES, Runtime};
 use serde_json::{Map, Value};
 
 use crate::FunctionError;

@@ -36,6 +36,5 @@ pub use error::InvokeError;
 pub use instances::{InstanceInfo, InstanceState, Instances};
 pub use interpreter::{Choice, Fit, Interpreters, Language, Version};
 pub use isolation::{Isolation, Layer, LayerState};
-pub use kulkul_model::{CustomBase, NotOffered, Runtime, UnknownRuntime};
 pub use log::{Discard, LogLine, LogSink};
 pub use spec::{Credentials, CustomSettings, HealthCheck, Hook, InstanceSpec, RevisionId};

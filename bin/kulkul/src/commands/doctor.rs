@@ -4,7 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use kulkul_instance::{Fit, Interpreters, Isolation, Runtime, RuntimeChoice};
+use kulkul_instance::{Fit, Interpreters, Isolation, RuntimeChoice};
+use kulkul_model::Runtime;
 use serde_json::{Value, json};
 
 use crate::cli::DoctorArgs;

@@ -1,6 +1,7 @@
 //! What is to be said of a function's state.
 
-use kulkul_instance::{Fit, Runtime};
+use kulkul_instance::Fit;
+use kulkul_model::Runtime;
 
 use super::Functions;
 use crate::Function;
